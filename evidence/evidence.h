@@ -1,0 +1,172 @@
+/*
+ * evidence.h - the archive: the run folder, what is written in it, and what is
+ * read from it again. DESIGN.md sections 7, 9, 10.
+ */
+#ifndef OXG_EVIDENCE_H
+#define OXG_EVIDENCE_H
+
+#include "oxg.h"
+
+/* ---- findings.c: one line of findings.jsonl (schema 0.2) ---------------------------
+ * Runs in the broker, on hostile bytes, and in the supervisor for terminations.
+ */
+#define FINDING_LINE_MAX (1u << 20)
+
+/* What every finding of the run carries; made by oxg.c. */
+struct finding_context {
+	const char *plugin;            /* manifest name */
+	const char *run_id, *task_id, *plugin_version;
+	char artifact_sha256[SHA256_HEX];
+	char config_sha256[SHA256_HEX];
+	const char *key_id;            /* "" when unsigned */
+	struct clock clock;
+	uint64_t next;                 /* number of the next finding: its id is derived */
+};
+
+/*
+ * Validates one JSON object from the plugin and writes the canonical line with
+ * its newline. version, id, plugin, ts may stand in the input and are checked
+ * ("plugin" must be the manifest's name) but ours are written. meta keys
+ * beginning "oxg." or "sandbox." are the supervisor's and refused. evidence is
+ * a string; its SHA-256 goes into meta oxg.evidence_sha256.
+ * 0 and the severity, or -1 with one sentence in error[].
+ */
+int finding_write(struct arena *scratch, struct finding_context *c, struct bytes line,
+    struct buf *out, enum severity *severity, char error[200]);
+
+/* The four limits' endings: type oxg.supervisor.termination (DESIGN.md section 6). */
+void finding_termination(struct finding_context *c, const struct ending *e,
+    const struct limits *l, struct buf *out);
+
+/* ---- journal.c: journal/events.jsonl ------------------------------------------------
+ * {"seq":1,"ts":"...","type":"run.start",...,"prev":"<hex of the line before>"}
+ * prev = hex SHA-256 of the previous line without its newline; 64 zeros first.
+ * One writer at a time: supervisor, broker, supervisor; the pen is handed over.
+ */
+struct journal {
+	int fd;                       /* O_APPEND */
+	uint64_t seq;
+	unsigned char head[SHA256_SIZE];
+	struct clock clock;
+	int error;                    /* errno of the first failed write, sticky */
+	struct buf pending;           /* lines not written yet */
+};
+
+void journal_start(struct journal *j, int fd, const struct clock *clock);
+/* An event is opened, given members through the writer, and closed. */
+struct json_out journal_open(struct journal *j, const char *type);
+void journal_close(struct journal *j, struct json_out *o);
+/* Shorthand: members are name, text pairs, ended by NULL. */
+void journal_event(struct journal *j, const char *type, ...) __attribute__((sentinel));
+int journal_flush(struct journal *j); /* 0 or -1 with j->error set */
+/* After a broker that died without a word: head and seq from the file itself,
+ * an unfinished last line cut off. 0 or -1. */
+int journal_recover(struct journal *j);
+/* Walks the chain of stored bytes. 0, or -1 with why (EVIDENCE) naming the line. */
+int journal_verify(struct bytes lines, uint64_t *events, unsigned char head[SHA256_SIZE],
+    struct why *why);
+
+/* ---- rundir.c: the run folder while it is written --------------------------------------
+ * DIR.partial -> sealed (0444/0555) -> DIR. See DESIGN.md section 9.
+ */
+struct rundir_entry;
+
+struct rundir {
+	const char *path;              /* as the operator will see it, without .partial */
+	const char *partial;
+	int parent, dir;               /* descriptors */
+	const char *leaf, *partial_leaf;
+	bool default_out;              /* out/<run-id>: out/latest is pointed to it */
+	struct rundir_entry *entry;    /* what was put or opened, with digests */
+	size_t entries;
+	struct arena *arena;
+};
+
+/* out is --out or NULL (then out/<run_id>). Refuses (USAGE) a DIR or DIR.partial
+ * that exists, (EVIDENCE) what cannot be made. Subdirectories are made too. */
+int rundir_create(struct arena *a, const char *out, const char *run_id,
+    struct rundir *rd, struct why *why);
+/* A whole document, once. 0, or -1 with why (EVIDENCE) naming file and cause. */
+int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why);
+/* A file to append to (by the broker or the journal); hashed when sealing. -1 with why. */
+int rundir_stream(struct rundir *rd, const char *name, struct why *why);
+/* SHA256SUMS over everything, modes, rename, out/latest. durable: fsync all first. */
+int rundir_seal(struct rundir *rd, bool durable, struct why *why);
+
+/* ---- a stored folder, read (folder.c) ------------------------------------------------
+ * Files are mapped or read whole; a .partial is loaded too and says so.
+ */
+struct folder_file {
+	const char *name;              /* "logs/stdout.log" */
+	struct bytes bytes;
+};
+
+struct folder {
+	const char *path;
+	bool partial;
+	struct folder_file *file;      /* sorted by name */
+	size_t files;
+};
+
+/* 0, or -1 with why (EVIDENCE): no folder, a link, a device, too large. */
+int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why);
+/* Bytes of a document; p is NULL when it is not there. */
+struct bytes folder_get(const struct folder *f, const char *name);
+/* For the run itself: adds a document that was just made. */
+void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
+
+/* ---- record.c: facts -> run.json, usage.json, verifier_report.json ---------------------- */
+struct run_facts {
+	const char *run_id, *task_id;
+	const struct plugin *plugin;       /* NULL: refused before it was known */
+	const struct verdicts *verdicts;
+	const struct grant *grant;         /* NULL with the plugin */
+	const struct limits *limits;
+	const struct ending *ending;       /* reason ENDING_NONE: refused */
+	const struct why *refusal;         /* code 0: none */
+	const struct tally *tally;         /* NULL when nothing ran */
+	const char *trust_root, *trust_found_by;
+	const char *profile;               /* policy profile */
+	const char *policy_source;
+	bool allow_unsigned;
+	const char *tier;                  /* "namespaces"; NULL when nothing was built */
+	const char *seccomp_profile;
+	int landlock_abi;
+	bool privileged;                   /* built by root */
+	const char *runtime;               /* NULL: none */
+	const char *input_path;            /* NULL: none */
+	bool input_live;                   /* --input-bind */
+	const char *input_sha256;          /* hex, snapshot only */
+	uint64_t input_files, input_bytes, input_skipped;
+	const char *task_sha256;           /* hex, NULL: no task */
+	const char *policy_sha256;         /* hex of inputs/policy.json */
+	const char *config_sha256;
+	const char *const *arg;            /* after -- */
+	size_t args;
+	bool evidence_complete;            /* false: the broker died without a word */
+	int64_t started, finished;
+};
+void record_run(const struct run_facts *f, struct buf *out);
+void record_usage(const struct run_facts *f, struct buf *out);
+void record_verifier(const struct run_facts *f, struct buf *out);
+/* Canonical JSON of manifest digest + policy snapshot + limits + tier, hashed: the
+ * configuration fingerprint of every finding. */
+void record_config(const struct run_facts *f, struct bytes policy_snapshot,
+    char config_sha256[SHA256_HEX]);
+
+/* ---- gate.c: (folder, policy snapshot) -> decision ---------------------------------------- */
+/* Writes gate_report.json. Pure. Missing or unreadable evidence is BLOCK, not an error. */
+int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *report);
+/* The decision word of a gate report: 0 PASS, 1 BLOCK, 2 REQUIRE_APPROVAL, -1 unreadable. */
+int gate_decision(struct bytes report);
+
+/* ---- check.c ------------------------------------------------------------------------------- */
+struct check_result {
+	uint64_t files, bytes, events;
+	const char *decision;
+};
+/* Digests, chain, gate recomputed, report rendered again. 0, or -1 with why (EVIDENCE)
+ * naming the file and what is wrong with it. */
+int run_check(struct arena *a, const char *path, struct check_result *out, struct why *why);
+
+#endif

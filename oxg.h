@@ -1,0 +1,260 @@
+/*
+ * oxg.h - the words that all rooms share, and what the six files at the top
+ * give each other. Data moves one way: words -> facts (struct plugin) -> plan
+ * (struct limits, struct jail_plan) -> a live cell -> an ending -> evidence.
+ */
+#ifndef OXG_H
+#define OXG_H
+
+#include "lib/lib.h"
+
+/* ---- exit statuses: a public promise (DESIGN.md section 3) ---------------- */
+#define STATUSES(X)                                                              \
+	X(OK, 0, "ran; verifier report and gate report both PASS")              \
+	X(BLOCK, 1, "ran; gate BLOCK")                                          \
+	X(USAGE, 2, "wrong usage, or a policy or option that does not parse")   \
+	X(REFUSED, 3, "refused before running: manifest, hash, signature, trust root") \
+	X(JAIL, 4, "refused before running: the jail cannot be built as strong as asked") \
+	X(EVIDENCE, 5, "evidence could not be written or does not verify")      \
+	X(APPROVAL, 6, "ran; gate REQUIRE_APPROVAL")                            \
+	X(FAILED, 10, "the plugin failed by itself (its status or signal is in run.json)") \
+	X(MEMORY, 121, "stopped: memory_limit")                                 \
+	X(CPU, 122, "stopped: cpu_limit")                                       \
+	X(KILLED, 123, "stopped: killed (operator, policy)")                    \
+	X(TIMEOUT, 124, "stopped: timeout")
+
+enum status {
+#define X(name, number, text) STATUS_##name = number,
+	STATUSES(X)
+#undef X
+};
+
+/* ---- capabilities: 0xGen's ten and the four of its SDK --------------------- */
+#define CAPABILITIES(X)                  \
+	X(EMIT_FINDINGS)                 \
+	X(AI_ANALYSIS)                   \
+	X(HTTP_ACTIVE)                   \
+	X(HTTP_PASSIVE)                  \
+	X(FLOW_INSPECT)                  \
+	X(FLOW_INSPECT_RAW)              \
+	X(WS)                            \
+	X(SPIDER)                        \
+	X(REPORT)                        \
+	X(STORAGE)                       \
+	X(WORKSPACE_READ)                \
+	X(WORKSPACE_WRITE)               \
+	X(NET_OUTBOUND)                  \
+	X(SECRETS_READ)
+
+enum capability {
+#define X(name) CAP_##name,
+	CAPABILITIES(X)
+#undef X
+	CAPABILITY_COUNT
+};
+
+/* A set: bit i is capability i. Lists are written in the order above. */
+typedef uint32_t capability_set; /* the one typedef: a set is a number */
+#define CAP_BIT(c) ((capability_set)1 << (c))
+
+const char *capability_name(enum capability c);        /* "CAP_EMIT_FINDINGS" */
+int capability_find(struct bytes name);                /* -1: no such */
+
+/* ---- severities, lowest first ---------------------------------------------- */
+enum severity { SEV_INFO, SEV_LOW, SEV_MED, SEV_HIGH, SEV_CRIT, SEV_COUNT };
+const char *severity_name(enum severity s);            /* "info" "low" "med" "high" "crit" */
+int severity_find(struct bytes name);                  /* synonyms accepted; -1: no such */
+
+/* ---- endings ------------------------------------------------------------------ */
+#define ENDINGS(X)                                  \
+	X(EXITED, "exited", OK)                     \
+	X(CRASHED, "crashed", FAILED)               \
+	X(TIMEOUT, "timeout", TIMEOUT)              \
+	X(CPU_LIMIT, "cpu_limit", CPU)              \
+	X(MEMORY_LIMIT, "memory_limit", MEMORY)     \
+	X(KILLED, "killed", KILLED)
+
+enum ending_reason {
+	ENDING_NONE, /* nothing was executed */
+#define X(name, word, status) ENDING_##name,
+	ENDINGS(X)
+#undef X
+};
+const char *ending_word(enum ending_reason r);         /* "" for none */
+
+/* ---- limits (limits.c) -----------------------------------------------------
+ * 0 is never "no limit": every figure is set.
+ */
+struct limits {
+	uint64_t cpu_ns, memory, wall_ns;    /* ns, bytes, ns */
+	uint64_t pids, files, file_size;     /* processes, descriptors, bytes */
+	uint64_t workspace, inodes;          /* bytes and inodes of the writable tree */
+	uint64_t output, findings, artifacts;/* bytes a stream, lines, bytes */
+	uint64_t broker_line;                /* bytes of one request */
+};
+
+/* What a manifest, a policy or a command line asks for; 0: it does not say. */
+struct resources {
+	uint64_t cpu_ns, memory, wall_ns, pids, workspace;
+};
+
+/* effective = min(defaults or policy, command line, manifest) */
+struct limits limits_effective(const struct resources *policy,
+    const struct resources *words, const struct resources *manifest);
+
+/* What was measured of the whole tree. */
+struct usage {
+	uint64_t cpu_ns, memory_peak, wall_ns;
+	uint64_t pids_peak, samples;
+};
+
+/* How it ended, decided once from kernel facts. detail is one sentence. */
+struct ending {
+	enum ending_reason reason;
+	int status;           /* exit status of the plugin, when it exited */
+	int signal;           /* when it crashed */
+	const char *by;       /* killed by: "operator", "policy", "broker" */
+	char detail[200];
+	struct usage usage;
+};
+
+/* ---- the verified plugin (verify.c is its only maker) ----------------------- */
+struct manifest; /* trust/trust.h */
+struct policy;
+struct trust_root;
+
+struct bundle_file {
+	const char *name;     /* path below /bin in the jail */
+	struct bytes bytes;   /* the very bytes that were hashed */
+	unsigned char sha256[SHA256_SIZE];
+	bool executable;
+};
+
+/* One line of verifier_report.json. */
+struct check {
+	const char *name;     /* "trust_root" "manifest" "allowlist" "signature" ... */
+	const char *status;   /* "PASS" "FAIL" "SKIP" */
+	const char *expected; /* NULL: nothing to say */
+	const char *actual;
+	const char *detail;
+};
+
+struct verdicts {
+	struct check line[64];
+	size_t count;
+};
+
+struct plugin {
+	const struct manifest *manifest; /* made up for a bare executable */
+	bool bare;
+	struct bytes manifest_bytes;     /* empty for a bare executable */
+	unsigned char manifest_sha256[SHA256_SIZE];
+	struct bundle_file *file;        /* the artifact first */
+	size_t files;
+	bool allowlisted, signed_ok;     /* false only under --allow-unsigned */
+	char key_id[SHA256_HEX];         /* hex SHA-256 of the signer's SPKI; "" unsigned */
+	char key_name[128];              /* file of the key or CA in keys/; "" unsigned */
+	bool trusted_ignored;            /* the manifest said "trusted" */
+};
+
+struct verify_options {
+	bool allow_unsigned;
+	bool verify_time_given;
+	int64_t verify_time;   /* Unix seconds, --verify-time */
+	int64_t now;
+};
+
+/*
+ * Phases 1 and 2 and the manifest. path is a directory with manifest.json, a
+ * manifest.json itself, or one executable. The checks made so far are in
+ * *verdicts whatever comes back. 0, or -1 with why (status 3).
+ */
+int verify_plugin(struct arena *a, const struct trust_root *root,
+    const struct policy *policy, const char *path,
+    const struct verify_options *options, struct plugin *out,
+    struct verdicts *verdicts, struct why *why);
+
+void verdict_add(struct verdicts *v, const char *name, const char *status,
+    const char *expected, const char *actual, const char *detail);
+
+/* ---- capability tokens (tokens.c), DESIGN.md section 8 ------------------------
+ * token = base64url(payload) "." base64url(HMAC-SHA-256(key, base64url(payload)))
+ * payload = {"n":serial,"plugin":..,"run":..,"caps":[..],"iat":ms,"exp":ms,"nonce":..}
+ * ms are milliseconds of CLOCK_BOOTTIME since the mint was made.
+ */
+#define TOKEN_MAX 1024        /* chars with NUL; plugin names have a ceiling */
+#define TOKEN_KEY 32
+#define TOKEN_TTL_MS 60000
+#define TOKEN_LIVE 1024       /* tokens one run can issue */
+
+struct mint {
+	unsigned char key[TOKEN_KEY];
+	const char *plugin, *run_id;
+	capability_set granted;
+	uint64_t ttl_ms;
+	uint64_t born_ms;
+	uint32_t serial;              /* of the last one issued */
+	unsigned char revoked[TOKEN_LIVE / 8];
+	bool all_revoked;
+};
+
+enum token_verdict { TOKEN_OK, TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_FOREIGN };
+const char *token_verdict_word(enum token_verdict v);
+
+struct token {
+	uint32_t serial;
+	capability_set caps;
+	uint64_t expires_ms;
+};
+
+void mint_start(struct mint *m, const char *plugin, const char *run_id, capability_set granted);
+void mint_wipe(struct mint *m);
+/* A token for caps (a subset of granted). -1 when the run has issued too many. */
+int token_issue(struct mint *m, capability_set caps, char out[TOKEN_MAX], struct token *facts);
+enum token_verdict token_check(const struct mint *m, struct bytes text, struct token *out);
+void token_revoke(struct mint *m, uint32_t serial);
+void token_revoke_all(struct mint *m);
+
+/* ---- stored evidence -> HTML (report.c) ----------------------------------------- */
+struct folder; /* evidence/evidence.h */
+/* Pure: same folder, same bytes. 0, or -1 with why (EVIDENCE). */
+int report_html(const struct folder *folder, struct buf *out, struct why *why);
+
+/* ---- what a grant is: manifest and policy together (trust/policy.c makes it) ------ */
+enum findings_source { FINDINGS_BROKER, FINDINGS_STDOUT, FINDINGS_SARIF, FINDINGS_JSON };
+
+struct grant {
+	capability_set requested, granted; /* granted is a subset */
+	enum findings_source findings;
+	const char *findings_path;         /* below /workspace for SARIF and JSON */
+};
+
+/* ---- broker -> supervisor, one message at a time over the control pair -------------
+ * Written by broker/broker.c, read by jail/supervise.c. The supervisor's only
+ * word back is one byte, BROKER_DRAIN: every process of the jail is dead.
+ */
+#define BROKER_DRAIN 'D'
+
+enum broker_word { BROKER_READY = 1, BROKER_KILL, BROKER_END };
+
+struct stream_tally {
+	uint64_t seen, kept;         /* bytes */
+};
+
+struct tally {
+	uint64_t findings, rejected;
+	uint64_t by_severity[SEV_COUNT];
+	uint64_t requests, refused;  /* broker requests, and those answered with an error */
+	struct stream_tally out, err;
+	uint64_t events;             /* lines in journal/events.jsonl */
+	unsigned char journal_head[SHA256_SIZE];
+};
+
+struct broker_message {
+	uint32_t word;
+	uint32_t error;              /* errno when evidence could not be written, else 0 */
+	char detail[160];            /* BROKER_KILL: the violation, for people */
+	struct tally tally;          /* BROKER_END */
+};
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * trust.h - the desk: the operator's words and keys, and the plugin's manifest.
+ * Runs in the supervisor before anything is forked. The only code that sees
+ * private keys is key.c.
+ */
+#ifndef OXG_TRUST_H
+#define OXG_TRUST_H
+
+#include "oxg.h"
+
+/* ---- manifest.c: DESIGN.md section 4, FORMATS.md section 19 ------------------ */
+#define MANIFEST_BYTES (256u << 10)
+#define MANIFEST_FILES 4096
+#define MANIFEST_ARGS 64
+#define MANIFEST_HOSTS 64
+#define NAME_MAX_CHARS 64   /* a plugin's name: [a-z0-9][a-z0-9._-]*, upper case allowed */
+
+enum manifest_form { FORM_ARRAY, FORM_OBJECT, FORM_BARE };
+
+struct manifest_file {
+	const char *path;   /* relative, no "..", no empty or "." part, no leading "/" */
+	unsigned char sha256[SHA256_SIZE];
+};
+
+struct manifest {
+	enum manifest_form form;
+	const char *name, *version, *description;
+	const char *entry;      /* as written */
+	const char *artifact;   /* path below the plugin's directory, "./" removed */
+	capability_set capabilities;
+	const char *signature;  /* path below the plugin's directory, or NULL */
+	const char *public_key; /* hint only, or NULL */
+	const char *certificate;/* path below the plugin's directory, or NULL */
+	bool trusted_present;
+	struct bytes config;    /* raw JSON of "config", or none */
+	struct manifest_file *file;
+	size_t files;
+	const char *runtime;    /* "system", a name, or NULL */
+	struct resources resources;
+	enum findings_source findings;
+	const char *findings_path;
+	const char **arg;
+	size_t args;
+	const char **host;      /* egress.hosts */
+	size_t hosts;
+	bool broker;            /* asks for /bin/oxg: set when "runtime" is given */
+};
+
+/* All or nothing. 0, or -1 with why (MANIFEST) naming the member and what to write. */
+int manifest_parse(struct arena *a, struct bytes text, struct manifest *out, struct why *why);
+/* For one bare executable: name from its file name, version "0", CAP_EMIT_FINDINGS,
+ * findings from stdout. */
+int manifest_bare(struct arena *a, const char *file_name, struct manifest *out, struct why *why);
+/* A relative path that stays below: no "..", no empty part, no leading slash,
+ * no control byte, at most 255 chars. Drops a leading "./". NULL when it is not. */
+const char *path_clean(struct arena *a, struct bytes path);
+
+/* ---- policy.c: DESIGN.md section 10 ---------------------------------------------- */
+enum decision { DECISION_PASS, DECISION_BLOCK, DECISION_APPROVAL };
+enum requirement { REQUIRED, OPTIONAL };
+
+struct proxy_rule { const char *host; uint16_t port; };
+
+struct policy {
+	const char *profile;             /* "default" or "strict" */
+	const char *source;              /* file name for messages; "built-in" */
+	bool allowlist_required, signature_required, manifest_required;
+	const char *min_tier;            /* "namespaces" "chroot" "landlock" */
+	struct resources resources;      /* all set */
+	capability_set grant;
+	bool proxy_enable;
+	const char *rules_path, *history_path;
+	struct proxy_rule *allow;
+	size_t allows;
+	uint64_t proxy_requests, proxy_timeout_ns;
+	const char **secret, **command, **runtime, **protected_path;
+	size_t secrets, commands, runtimes, protected_paths;
+	int fail_on;                     /* enum severity, or -1: none */
+	uint64_t max_patch_lines;
+	bool denied_blocks;              /* on_denied: "block" */
+	bool gate_signature;             /* require_signature */
+	bool gate_protected_paths;
+};
+
+/* The built-in profile; NULL when there is none of that name. */
+const struct policy *policy_profile(const char *name);
+/* Strict; members absent keep the profile's value ("profile" in the file, else
+ * the name given). 0, or -1 with why (POLICY) naming file and member. */
+int policy_parse(struct arena *a, struct bytes text, const char *source,
+    const char *profile, struct policy *out, struct why *why);
+/* Canonical JSON (RFC 8785) of every field: inputs/policy.json, the snapshot. */
+void policy_snapshot(const struct policy *p, struct buf *out);
+/* grant = manifest and (policy or what the operator added with --grant). */
+void grant_cut(const struct policy *p, const struct manifest *m,
+    capability_set added, struct grant *out);
+
+/* ---- trust root (root.c): DESIGN.md section 4 -------------------------------------- */
+struct pubkey {
+	unsigned char q[65];              /* 04 || X || Y, on the curve */
+	char id[SHA256_HEX];              /* hex SHA-256 of the SPKI */
+	const char *file;                 /* "keys/x.pub", or NULL */
+};
+
+struct allow_entry {
+	const char *path;                 /* as written: relative to the list, or absolute */
+	unsigned char sha256[SHA256_SIZE];
+	int line;
+};
+
+struct trust_root {
+	const char *path;                 /* absolute, real */
+	const char *found_by;             /* "--trust" "$OXG_TRUST" "executable" ... */
+	int dir;                          /* descriptor of it */
+	struct allow_entry *entry;        /* ALLOWLIST; sorted by path */
+	size_t entries;
+	unsigned char allowlist_sha256[SHA256_SIZE];
+	struct pubkey *key;               /* keys/[*].pub */
+	size_t keys;
+	struct bytes *ca;                 /* keys/[*].crt: DER of each CA certificate */
+	const char **ca_file;
+	size_t cas;
+	char (*revoked)[SHA256_HEX];      /* keys/revoked: lower-case key ids */
+	size_t revokeds;
+	struct bytes policy;              /* policy.json's bytes, or none */
+};
+
+/* Finds, checks owner and mode of everything it reads, and reads it. option is
+ * --trust or NULL. 0, or -1 with why (TRUST_ROOT, ALLOWLIST, KEY). */
+int trust_root_open(struct arena *a, const char *option, struct trust_root *out, struct why *why);
+/* The ALLOWLIST alone, for the fuzzer: 0 or -1 with why naming the line. */
+int allowlist_parse(struct arena *a, struct bytes text, struct allow_entry **out,
+    size_t *count, struct why *why);
+/* The entry for an absolute, real path of a file; NULL when not listed. */
+const struct allow_entry *allowlist_find(const struct trust_root *root, const char *absolute);
+
+/* ---- key.c: keys, signatures, certificates (FORMATS.md sections 4, 6) -------------- */
+
+/* PEM "PUBLIC KEY", P-256 only. name is for the message. */
+int pubkey_parse(struct arena *a, struct bytes pem, const char *name,
+    struct pubkey *out, struct why *why);
+/* First strict DER (FORMATS.md 4.3), then ECDSA over the digest. */
+bool signature_verify(const struct pubkey *key, const unsigned char digest[SHA256_SIZE],
+    struct bytes der);
+bool signature_der_strict(struct bytes der);
+/* base64 text of a .sig file -> DER. Blanks around and CR/LF inside are fine. */
+int signature_decode(struct arena *a, struct bytes text, const char *name,
+    struct bytes *der, struct why *why);
+/* PEM certificates, leaf first, to one of the root's CAs at the given time; the
+ * leaf must be P-256, no CA, allowed to sign, codeSigning where an EKU stands. */
+int certificate_verify(struct arena *a, const struct trust_root *root, struct bytes pem,
+    const char *name, int64_t when, struct pubkey *leaf, const char **ca_file, struct why *why);
+/* One PEM block of the kind; text before BEGIN is legal. NULL bytes when none. */
+int pem_decode(struct arena *a, struct bytes pem, const char *kind, struct bytes *der);
+
+/* Private keys: wiped by whoever holds them. */
+struct privkey {
+	unsigned char d[32];
+	struct pubkey pub;
+};
+/* PEM PKCS#8 or SEC1 (EC PARAMETERS before it skipped), P-256 only; says what
+ * an encrypted, RSA, OpenSSH... key is and what to do. The file must not be
+ * readable by others: refused with chmod advice. */
+int privkey_read(struct arena *a, const char *path, struct privkey *out, struct why *why);
+void privkey_make(struct privkey *out);
+void privkey_wipe(struct privkey *k);
+void privkey_pem(const struct privkey *k, struct buf *out); /* PKCS#8 */
+void pubkey_pem(const struct pubkey *k, struct buf *out);   /* SPKI */
+/* RFC 6979, DER. */
+void signature_make(const struct privkey *k, const unsigned char digest[SHA256_SIZE],
+    struct buf *der);
+
+#endif

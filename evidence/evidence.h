@@ -112,7 +112,7 @@ struct folder {
 int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why);
 /* Bytes of a document; p is NULL when it is not there. */
 struct bytes folder_get(const struct folder *f, const char *name);
-/* For the run itself: adds a document that was just made. */
+/* For the run itself: adds a document that was just made, or replaces it. */
 void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
 
 /* ---- record.c: facts -> run.json, usage.json, verifier_report.json ---------------------- */
@@ -144,6 +144,8 @@ struct run_facts {
 	const char *const *arg;            /* after -- */
 	size_t args;
 	bool evidence_complete;            /* false: the broker died without a word */
+	bool clock_frozen;                 /* the report then leaves measured figures out */
+	const struct journal *journal;     /* after its last event; NULL: the tally's head */
 	int64_t started, finished;
 };
 void record_run(const struct run_facts *f, struct buf *out);
@@ -155,7 +157,8 @@ void record_config(const struct run_facts *f, struct bytes policy_snapshot,
     char config_sha256[SHA256_HEX]);
 
 /* ---- gate.c: (folder, policy snapshot) -> decision ---------------------------------------- */
-/* Writes gate_report.json. Pure. Missing or unreadable evidence is BLOCK, not an error. */
+/* Writes gate_report.json and returns its decision as gate_decision numbers it. Pure:
+ * reads neither a clock nor f->path. Missing or unreadable evidence is BLOCK, not an error. */
 int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *report);
 /* The decision word of a gate report: 0 PASS, 1 BLOCK, 2 REQUIRE_APPROVAL, -1 unreadable. */
 int gate_decision(struct bytes report);
@@ -168,5 +171,7 @@ struct check_result {
 /* Digests, chain, gate recomputed, report rendered again. 0, or -1 with why (EVIDENCE)
  * naming the file and what is wrong with it. */
 int run_check(struct arena *a, const char *path, struct check_result *out, struct why *why);
+/* SHA256SUMS alone: every file listed once, present, and of its digest. */
+int folder_verify(const struct folder *f, struct why *why);
 
 #endif

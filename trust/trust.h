@@ -88,6 +88,12 @@ const struct policy *policy_profile(const char *name);
  * the name given). 0, or -1 with why (POLICY) naming file and member. */
 int policy_parse(struct arena *a, struct bytes text, const char *source,
     const char *profile, struct policy *out, struct why *why);
+/* The policy in force: --policy's file, else policy.json of the trust root, else
+ * the built-in profile (name NULL: "default"). A file that names another profile
+ * than --profile does is refused. root may be NULL. 0, or -1 with why (USAGE for
+ * a profile or file that is not there, POLICY). */
+int policy_load(struct arena *a, const char *file, const char *profile,
+    const struct trust_root *root, struct policy *out, struct why *why);
 /* Canonical JSON (RFC 8785) of every field: inputs/policy.json, the snapshot. */
 void policy_snapshot(const struct policy *p, struct buf *out);
 /* grant = manifest and (policy or what the operator added with --grant). */
@@ -110,6 +116,9 @@ struct allow_entry {
 struct trust_root {
 	const char *path;                 /* absolute, real */
 	const char *found_by;             /* "--trust" "$OXG_TRUST" "executable" ... */
+	bool explicit_choice;             /* --trust or a variable: the operator's own word */
+	bool absent;                      /* nothing was found: /etc/oxg is not there; dir is -1 */
+	bool allowlist_absent;            /* no ALLOWLIST in it; verify_plugin refuses */
 	int dir;                          /* descriptor of it */
 	struct allow_entry *entry;        /* ALLOWLIST; sorted by path */
 	size_t entries;
@@ -124,6 +133,11 @@ struct trust_root {
 	struct bytes policy;              /* policy.json's bytes, or none */
 };
 
+/* Where the trust root is: option, $OXG_TRUST and its twins, the executable's
+ * directory when it has an ALLOWLIST, the user's, /etc/oxg. Nothing is opened.
+ * Never NULL but for an executable that cannot be found (why TRUST_ROOT). */
+const char *trust_root_find(struct arena *a, const char *option,
+    const char **found_by, struct why *why);
 /* Finds, checks owner and mode of everything it reads, and reads it. option is
  * --trust or NULL. 0, or -1 with why (TRUST_ROOT, ALLOWLIST, KEY). */
 int trust_root_open(struct arena *a, const char *option, struct trust_root *out, struct why *why);

@@ -82,6 +82,7 @@ void *arena_get(struct arena *a, size_t n);
 void *arena_array(struct arena *a, size_t count, size_t size); /* checks the product */
 char *arena_text(struct arena *a, struct bytes b); /* copy with a NUL behind */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
+void arena_reset(struct arena *a); /* all is gone; one chunk stays for the next use */
 void arena_free(struct arena *a);
 
 /* Bytes being written. Start with { 0 }; buf_free when done; dies on lost memory. */
@@ -100,7 +101,8 @@ struct bytes buf_bytes(const struct buf *b);
 
 /* ---- words and figures (util.c) ----------------------------------------- */
 
-/* Whole string, range given, nothing else accepted: no sign, no blank, no 0x. */
+/* Whole string, range given, nothing else accepted: no sign, no blank, no 0x,
+ * no leading zero. */
 bool number_parse(struct bytes s, uint64_t min, uint64_t max, uint64_t *out);
 /* "256M", K/M/G/T are KiB...; a bare number is bytes. */
 bool size_parse(struct bytes s, uint64_t *out);
@@ -111,6 +113,11 @@ bool duration_parse(struct bytes s, uint64_t *ns);
 const char *duration_go(char out[40], uint64_t ns);
 
 bool utf8_valid(struct bytes s);
+/* Bytes of the code point that s begins with (1 to 4), 0 if it begins with none. */
+size_t utf8_length(struct bytes s);
+
+/* Stable; n log n whatever comes. Dies on lost memory. */
+void sort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *));
 
 /* ---- time (util.c) -------------------------------------------------------
  * With SOURCE_DATE_EPOCH the wall clock stands still at it.
@@ -167,7 +174,9 @@ bool base64url_decode(struct buf *out, struct bytes s);
  * O_NONBLOCK so that a FIFO cannot hold us. Returns the descriptor or -1 with errno. */
 int open_beneath(int dir, const char *path, int flags, mode_t mode);
 /* A whole regular file of at most max bytes. -1 with errno: EFBIG when longer,
- * EINVAL when it is no regular file. *out lives in the arena. */
+ * EINVAL when it is no regular file. *out lives in the arena. Below dir as above;
+ * with AT_FDCWD path is the operator's own word: absolute or through links if he
+ * likes. fd_read reads from the first byte, wherever the descriptor stands. */
 int file_read(struct arena *a, int dir, const char *path, size_t max, struct bytes *out);
 int fd_read(struct arena *a, int fd, size_t max, struct bytes *out);
 /* All of it or -1 with errno; EINTR retried. */

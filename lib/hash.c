@@ -1,0 +1,188 @@
+/*
+ * hash.c - SHA-256, HMAC, hexadecimal and base64. Runs in every process; holds
+ * no key beyond a call.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include <bearssl.h>
+
+#include "lib/lib.h"
+
+static_assert(sizeof(br_sha256_context) <= sizeof(struct sha256),
+    "struct sha256 has room for the library's context");
+
+/* Copied in and out rather than cast: the struct's own type is another one. */
+void sha256_start(struct sha256 *h)
+{
+	br_sha256_context c;
+
+	br_sha256_init(&c);
+	memcpy(h, &c, sizeof(c));
+}
+
+void sha256_add(struct sha256 *h, const void *p, size_t n)
+{
+	br_sha256_context c;
+
+	if (n == 0)
+		return;
+	memcpy(&c, h, sizeof(c));
+	br_sha256_update(&c, p, n);
+	memcpy(h, &c, sizeof(c));
+}
+
+void sha256_end(const struct sha256 *h, unsigned char out[SHA256_SIZE])
+{
+	br_sha256_context c;
+
+	memcpy(&c, h, sizeof(c));
+	br_sha256_out(&c, out);
+}
+
+void sha256(struct bytes b, unsigned char out[SHA256_SIZE])
+{
+	br_sha256_context c;
+
+	br_sha256_init(&c);
+	if (b.n > 0)
+		br_sha256_update(&c, b.p, b.n);
+	br_sha256_out(&c, out);
+}
+
+void hmac_sha256(struct bytes key, struct bytes text, unsigned char out[SHA256_SIZE])
+{
+	br_hmac_key_context k;
+	br_hmac_context c;
+
+	br_hmac_key_init(&k, &br_sha256_vtable, key.p, key.n);
+	br_hmac_init(&c, &k, 0);
+	if (text.n > 0)
+		br_hmac_update(&c, text.p, text.n);
+	br_hmac_out(&c, out);
+	wipe(&k, sizeof(k));
+	wipe(&c, sizeof(c));
+}
+
+void hex_encode(char *out, const unsigned char *p, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[p[i] >> 4];
+		*out++ = digits[p[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int hex_digit(unsigned char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hex_decode(struct bytes s, unsigned char *out, size_t n)
+{
+	if (s.n % 2 != 0 || s.n / 2 != n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+static const char alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet_url[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static void encode(struct buf *out, struct bytes b, const char *digits, bool pad)
+{
+	for (size_t i = 0; i < b.n; i += 3) {
+		size_t have = b.n - i < 3 ? b.n - i : 3;
+		unsigned v = (unsigned)b.p[i] << 16;
+		char four[4];
+
+		if (have > 1)
+			v |= (unsigned)b.p[i + 1] << 8;
+		if (have > 2)
+			v |= b.p[i + 2];
+		for (size_t k = 0; k < 4; k++)
+			four[k] = k <= have ? digits[v >> (18 - 6 * k) & 63] : '=';
+		buf_add(out, four, pad ? 4 : have + 1);
+	}
+}
+
+static int digit_value(unsigned char c, const char *digits)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == (unsigned char)digits[62])
+		return 62;
+	return c == (unsigned char)digits[63] ? 63 : -1;
+}
+
+/* s without padding. Takes nothing into out unless all of it is right. */
+static bool decode(struct buf *out, struct bytes s, const char *digits)
+{
+	size_t start = out->n, rest = s.n % 4;
+	unsigned v = 0;
+
+	if (rest == 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		int d = digit_value(s.p[i], digits);
+
+		if (d < 0)
+			goto wrong;
+		v = v << 6 | (unsigned)d;
+		if (i % 4 == 3) {
+			buf_add(out, (unsigned char[]){ v >> 16 & 255, v >> 8 & 255, v & 255 }, 3);
+			v = 0;
+		}
+	}
+	if ((rest == 2 && (v & 15)) || (rest == 3 && (v & 3)))
+		goto wrong; /* one text, one spelling: unused bits are zero */
+	if (rest >= 2)
+		buf_byte(out, v >> (rest == 2 ? 4 : 10) & 255);
+	if (rest == 3)
+		buf_byte(out, v >> 2 & 255);
+	return true;
+wrong:
+	out->n = start;
+	return false;
+}
+
+void base64_encode(struct buf *out, struct bytes b)
+{
+	encode(out, b, alphabet, true);
+}
+
+bool base64_decode(struct buf *out, struct bytes s)
+{
+	if (s.n % 4 != 0)
+		return false;
+	for (int i = 0; i < 2 && s.n > 0 && s.p[s.n - 1] == '='; i++)
+		s.n--;
+	return decode(out, s, alphabet);
+}
+
+void base64url_encode(struct buf *out, struct bytes b)
+{
+	encode(out, b, alphabet_url, false);
+}
+
+bool base64url_decode(struct buf *out, struct bytes s)
+{
+	return decode(out, s, alphabet_url);
+}

@@ -54,6 +54,9 @@ int manifest_bare(struct arena *a, const char *file_name, struct manifest *out, 
 /* A relative path that stays below: no "..", no empty part, no leading slash,
  * no control byte, at most 255 chars. Drops a leading "./". NULL when it is not. */
 const char *path_clean(struct arena *a, struct bytes path);
+/* "host", "host:port", "[v6]:port" -> host in lower case without brackets, and
+ * the port or 0. No wildcard, no empty label, nothing behind. */
+bool host_split(struct arena *a, struct bytes s, const char **host, uint16_t *port);
 
 /* ---- policy.c: DESIGN.md section 10 ---------------------------------------------- */
 enum decision { DECISION_PASS, DECISION_BLOCK, DECISION_APPROVAL };
@@ -147,7 +150,9 @@ int allowlist_parse(struct arena *a, struct bytes text, struct allow_entry **out
 /* The entry for an absolute, real path of a file; NULL when not listed. */
 const struct allow_entry *allowlist_find(const struct trust_root *root, const char *absolute);
 
-/* ---- key.c: keys, signatures, certificates (FORMATS.md sections 4, 6) -------------- */
+/* ---- pubkey.c, cert.c, key.c: keys, signatures, certificates (FORMATS.md 4, 6) ------ */
+
+#define PEM_BYTES (64u << 10)        /* a key file or a chain; longer is none */
 
 /* PEM "PUBLIC KEY", P-256 only. name is for the message. */
 int pubkey_parse(struct arena *a, struct bytes pem, const char *name,
@@ -165,6 +170,26 @@ int certificate_verify(struct arena *a, const struct trust_root *root, struct by
     const char *name, int64_t when, struct pubkey *leaf, const char **ca_file, struct why *why);
 /* One PEM block of the kind; text before BEGIN is legal. NULL bytes when none. */
 int pem_decode(struct arena *a, struct bytes pem, const char *kind, struct bytes *der);
+
+/* What pubkey.c lends to key.c and cert.c. */
+struct pem {
+	struct bytes label, body;         /* "PUBLIC KEY"; what stands between the lines */
+};
+/* The next block; *rest is then what follows it. 1, 0: none left, -1: no PEM. */
+int pem_next(struct bytes *rest, struct pem *block);
+/* A block's DER; may leave bytes in *der when it says false. */
+bool pem_body(struct bytes body, struct buf *der);
+/* One element of this tag off the front: definite and shortest length, at most
+ * 65535 bytes. False leaves *from alone. */
+bool der_take(struct bytes *from, unsigned tag, struct bytes *value);
+/* The content of an AlgorithmIdentifier, or the DER of its curve: NULL when it is
+ * P-256, else what it is ("an RSA key", "a key on the curve P-384"). */
+const char *algorithm_other(struct bytes algorithm);
+const char *curve_other(struct bytes parameters);
+/* Fills q and id; false when q is no point of the curve. */
+bool pubkey_from_point(const unsigned char q[65], struct pubkey *out);
+/* DER SubjectPublicKeyInfo; name is for the message. 0, or -1 with why (KEY). */
+int pubkey_from_spki(struct bytes spki, const char *name, struct pubkey *out, struct why *why);
 
 /* Private keys: wiped by whoever holds them. */
 struct privkey {

@@ -1,0 +1,427 @@
+/*
+ * rundir.c - the run folder while it is written: DIR.partial, then sealed, then
+ * DIR. Runs in the supervisor. A folder that was not sealed keeps its .partial
+ * name, so nothing that was interrupted ever looks complete.
+ *
+ * Every file is made new below the directory's descriptor and follows no link.
+ * Documents are hashed from the bytes that were given, streams once from the
+ * page cache when sealing; SHA256SUMS is the last file written.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "evidence/evidence.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+#define PARTIAL ".partial"
+#define FILE_SEALED 0444
+#define DIR_SEALED 0555
+#define HASH_CHUNK (64u << 10)
+#define ENTRIES_FIRST 16
+
+struct rundir_entry {
+	const char *name;
+	int fd;                  /* a stream not sealed yet; -1: done */
+	unsigned char sha256[SHA256_SIZE];
+};
+
+static const char *const subdirectory[] = { "inputs", "journal", "logs" };
+
+/* ---- sentences -------------------------------------------------------------- */
+
+static int
+cannot(const struct rundir *rd, struct why *why, const char *aim,
+    const char *name, int error)
+{
+	return refuse(why, REFUSE_EVIDENCE, "cannot %s %s%s%s: %s; what was "
+	    "written so far is left in %s", aim, rd->path, *name ? "/" : "", name,
+	    strerror(error), rd->partial);
+}
+
+/* ---- making it ----------------------------------------------------------------- */
+
+static bool
+there(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* out/ below the working directory. A checkout that nobody trusts may be the
+ * working directory, so a link of that name is not followed. */
+static int
+open_default_parent(struct rundir *rd, struct why *why)
+{
+	if (mkdir("out", 0777) < 0 && errno != EEXIST)
+		return refuse(why, REFUSE_EVIDENCE, "cannot make the directory out "
+		    "for run folders: %s; name another place with --out DIR",
+		    strerror(errno));
+	rd->parent = open("out", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rd->parent < 0)
+		return refuse(why, REFUSE_EVIDENCE, "out is no directory that run "
+		    "folders can be made in (%s); name another place with --out DIR",
+		    strerror(errno));
+	return 0;
+}
+
+/* Splits --out into the directory it stands in and its own name. */
+static int
+open_named_parent(struct rundir *rd, const char *out, struct why *why)
+{
+	size_t n = strlen(out), slash;
+	const char *parent;
+
+	while (n > 1 && out[n - 1] == '/')
+		n--;
+	for (slash = n; slash > 0 && out[slash - 1] != '/'; )
+		slash--;
+	rd->path = arena_text(rd->arena, (struct bytes){ (const void *)out, n });
+	rd->leaf = rd->path + slash;
+	if (*rd->leaf == '\0' || strcmp(rd->leaf, ".") == 0 || strcmp(rd->leaf, "..") == 0)
+		return refuse(why, REFUSE_USAGE, "--out %s names no new directory; "
+		    "give a name that does not exist yet", *out ? out : "\"\"");
+	parent = slash == 0 ? "." : arena_text(rd->arena,
+	    (struct bytes){ (const void *)out, slash });
+	rd->parent = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rd->parent < 0)
+		return refuse(why, REFUSE_USAGE, "cannot open %s, where --out %s "
+		    "would be made: %s; make that directory first or choose another "
+		    "--out", parent, rd->path, strerror(errno));
+	return 0;
+}
+
+static int
+refuse_existing(const struct rundir *rd, struct why *why)
+{
+	if (there(rd->parent, rd->leaf))
+		return refuse(why, REFUSE_USAGE, "%s exists already and a run folder "
+		    "is never written over; choose another --out or remove it",
+		    rd->path);
+	if (there(rd->parent, rd->partial_leaf))
+		return refuse(why, REFUSE_USAGE, "%s exists already: another run is "
+		    "writing it, or one was interrupted; choose another --out or "
+		    "remove it", rd->partial);
+	return 0;
+}
+
+static int
+make_directories(struct rundir *rd, struct why *why)
+{
+	struct stat st;
+
+	if (mkdirat(rd->parent, rd->partial_leaf, 0700) < 0) {
+		if (errno == EEXIST)
+			return refuse_existing(rd, why);
+		return refuse(why, REFUSE_EVIDENCE, "cannot make the run folder %s: %s; "
+		    "choose another place with --out DIR", rd->partial, strerror(errno));
+	}
+	rd->dir = openat(rd->parent, rd->partial_leaf,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Where others may write too, somebody could have put a folder of
+	 * theirs in place of ours. */
+	if (rd->dir < 0 || fstat(rd->dir, &st) < 0 || st.st_uid != geteuid() ||
+	    (st.st_mode & 0077) != 0)
+		return refuse(why, REFUSE_EVIDENCE, "the run folder %s is not the one "
+		    "that was just made; choose a place for --out that nobody else "
+		    "can write to", rd->partial);
+	for (size_t i = 0; i < COUNT(subdirectory); i++)
+		if (mkdirat(rd->dir, subdirectory[i], 0700) < 0)
+			return cannot(rd, why, "make the directory", subdirectory[i], errno);
+	return 0;
+}
+
+int
+rundir_create(struct arena *a, const char *out, const char *run_id,
+    struct rundir *rd, struct why *why)
+{
+	*rd = (struct rundir){ .parent = -1, .dir = -1, .arena = a };
+	if (out == NULL) {
+		if (*run_id == '\0' || *run_id == '.' || strchr(run_id, '/') != NULL)
+			return refuse(why, REFUSE_USAGE, "the run id \"%s\" cannot name "
+			    "a folder; leave --run-id out or give a ULID", run_id);
+		rd->default_out = true;
+		rd->path = arena_printf(a, "out/%s", run_id);
+		rd->leaf = rd->path + sizeof("out/") - 1;
+		if (open_default_parent(rd, why) < 0)
+			return -1;
+	} else if (open_named_parent(rd, out, why) < 0)
+		return -1;
+	rd->partial = arena_printf(a, "%s%s", rd->path, PARTIAL);
+	rd->partial_leaf = rd->partial + (rd->leaf - rd->path);
+	if (refuse_existing(rd, why) < 0)
+		return -1;
+	return make_directories(rd, why);
+}
+
+/* ---- writing ---------------------------------------------------------------------- */
+
+static struct rundir_entry *
+entry_add(struct rundir *rd, const char *name)
+{
+	size_t n = rd->entries;
+
+	/* Full at every power of two from the first size on: then it doubles. */
+	if (n == 0 || (n >= ENTRIES_FIRST && (n & (n - 1)) == 0)) {
+		struct rundir_entry *more = arena_array(rd->arena,
+		    n == 0 ? ENTRIES_FIRST : 2 * n, sizeof(*more));
+
+		if (n > 0)
+			memcpy(more, rd->entry, n * sizeof(*more));
+		rd->entry = more;
+	}
+	rd->entry[n].name = arena_text(rd->arena, bytes_of(name));
+	rd->entry[n].fd = -1;
+	rd->entries++;
+	return &rd->entry[n];
+}
+
+static int
+file_new(const struct rundir *rd, const char *name, int flags)
+{
+	return open_beneath(rd->dir, name,
+	    flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Written, read-only from then on, closed. 0 or an errno. */
+static int
+file_whole(const struct rundir *rd, const char *name, struct bytes b)
+{
+	int error = 0, fd = file_new(rd, name, O_WRONLY);
+
+	if (fd < 0)
+		return errno;
+	if (write_all(fd, b.p, b.n) < 0 || fchmod(fd, FILE_SEALED) < 0)
+		error = errno;
+	/* Network file systems report a full disk only here. */
+	if (close(fd) < 0 && error == 0)
+		error = errno;
+	return error;
+}
+
+int
+rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why)
+{
+	int error = file_whole(rd, name, b);
+
+	if (error != 0)
+		return cannot(rd, why, "write", name, error);
+	sha256(b, entry_add(rd, name)->sha256);
+	return 0;
+}
+
+int
+rundir_stream(struct rundir *rd, const char *name, struct why *why)
+{
+	int fd = file_new(rd, name, O_RDWR | O_APPEND);
+
+	if (fd < 0)
+		return cannot(rd, why, "make", name, errno);
+	entry_add(rd, name)->fd = fd;
+	return fd;
+}
+
+/* ---- sealing ------------------------------------------------------------------------ */
+
+static int
+stream_hash(int fd, unsigned char out[SHA256_SIZE])
+{
+	static unsigned char chunk[HASH_CHUNK];
+	struct sha256 h;
+	off_t at = 0;
+	ssize_t n;
+
+	sha256_start(&h);
+	while ((n = pread(fd, chunk, sizeof(chunk), at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		sha256_add(&h, chunk, (size_t)n);
+		at += n;
+	}
+	sha256_end(&h, out);
+	return 0;
+}
+
+static int
+stream_seal(const struct rundir *rd, struct rundir_entry *e, struct why *why)
+{
+	struct stat st;
+	int fd = e->fd;
+
+	/* A stream whose name is gone would be missing from a folder that
+	 * claims to hold it. */
+	if (fstat(fd, &st) < 0)
+		return cannot(rd, why, "look at", e->name, errno);
+	if (st.st_nlink == 0)
+		return cannot(rd, why, "seal", e->name, ENOENT);
+	if (stream_hash(fd, e->sha256) < 0)
+		return cannot(rd, why, "read back", e->name, errno);
+	if (fchmod(fd, FILE_SEALED) < 0)
+		return cannot(rd, why, "make read-only", e->name, errno);
+	e->fd = -1;
+	if (close(fd) < 0)
+		return cannot(rd, why, "write", e->name, errno);
+	return 0;
+}
+
+/* A dozen entries: insertion is the whole algorithm needed. */
+static void
+entries_sort(struct rundir *rd)
+{
+	for (size_t i = 1; i < rd->entries; i++) {
+		struct rundir_entry e = rd->entry[i];
+		size_t at = i;
+
+		for (; at > 0 && strcmp(rd->entry[at - 1].name, e.name) > 0; at--)
+			rd->entry[at] = rd->entry[at - 1];
+		rd->entry[at] = e;
+	}
+}
+
+static int
+sums_write(struct rundir *rd, struct why *why)
+{
+	struct buf b = { 0 };
+	char hex[SHA256_HEX];
+	int error;
+
+	entries_sort(rd);
+	for (size_t i = 0; i < rd->entries; i++) {
+		hex_encode(hex, rd->entry[i].sha256, SHA256_SIZE);
+		buf_printf(&b, "%s  %s\n", hex, rd->entry[i].name);
+	}
+	error = file_whole(rd, "SHA256SUMS", buf_bytes(&b));
+	buf_free(&b);
+	return error == 0 ? 0 : cannot(rd, why, "write", "SHA256SUMS", error);
+}
+
+static int
+sync_below(const struct rundir *rd, const char *name, int flags, struct why *why)
+{
+	int error = 0, fd = open_beneath(rd->dir, name, O_RDONLY | O_CLOEXEC | flags, 0);
+
+	if (fd < 0 || fsync(fd) < 0)
+		error = errno;
+	if (fd >= 0)
+		close(fd);
+	return error == 0 ? 0 : cannot(rd, why, "write to the disk", name, error);
+}
+
+static int
+sync_all(const struct rundir *rd, struct why *why)
+{
+	for (size_t i = 0; i < rd->entries; i++)
+		if (sync_below(rd, rd->entry[i].name, 0, why) < 0)
+			return -1;
+	if (sync_below(rd, "SHA256SUMS", 0, why) < 0)
+		return -1;
+	for (size_t i = 0; i < COUNT(subdirectory); i++)
+		if (sync_below(rd, subdirectory[i], O_DIRECTORY, why) < 0)
+			return -1;
+	if (fsync(rd->dir) < 0)
+		return cannot(rd, why, "write to the disk", "", errno);
+	return 0;
+}
+
+static int
+directories_close(const struct rundir *rd, struct why *why)
+{
+	for (size_t i = 0; i < COUNT(subdirectory); i++) {
+		int error = 0, fd = open_beneath(rd->dir, subdirectory[i],
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+		if (fd < 0 || fchmod(fd, DIR_SEALED) < 0)
+			error = errno;
+		if (fd >= 0)
+			close(fd);
+		if (error != 0)
+			return cannot(rd, why, "make read-only", subdirectory[i], error);
+	}
+	if (fchmod(rd->dir, DIR_SEALED) < 0)
+		return cannot(rd, why, "make read-only", "", errno);
+	return 0;
+}
+
+/* Is what bears our name still the directory we hold? */
+static bool
+still_ours(const struct rundir *rd)
+{
+	struct stat held, named;
+
+	return fstat(rd->dir, &held) == 0 &&
+	    fstatat(rd->parent, rd->partial_leaf, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+static int
+name_give(const struct rundir *rd, struct why *why)
+{
+	if (!still_ours(rd))
+		return refuse(why, REFUSE_EVIDENCE, "%s was moved or removed while the "
+		    "run was going on, so there is no run folder %s; keep others "
+		    "away from it and run again", rd->partial, rd->path);
+	if (syscall(SYS_renameat2, rd->parent, rd->partial_leaf, rd->parent,
+	    rd->leaf, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* A file system without the flag: a plain rename fails on a directory
+	 * that holds something, and an empty one is seen here. */
+	if (errno == EINVAL || errno == ENOSYS) {
+		if (there(rd->parent, rd->leaf))
+			errno = EEXIST;
+		else if (renameat(rd->parent, rd->partial_leaf, rd->parent, rd->leaf) == 0)
+			return 0;
+	}
+	return refuse(why, REFUSE_EVIDENCE, "cannot rename %s to %s: %s; the sealed "
+	    "folder is left under the first name", rd->partial, rd->path,
+	    strerror(errno));
+}
+
+/* Only a convenience, so a failure is said and no more. Something of that
+ * name that is no link belongs to somebody: it stays. */
+static void
+latest_point(const struct rundir *rd)
+{
+	char fresh[300];
+	struct stat st;
+
+	if (fstatat(rd->parent, "latest", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !S_ISLNK(st.st_mode))
+		return;
+	snprintf(fresh, sizeof(fresh), ".latest.%s", rd->leaf);
+	if (symlinkat(rd->leaf, rd->parent, fresh) < 0 ||
+	    renameat(rd->parent, fresh, rd->parent, "latest") < 0) {
+		warn("cannot point out/latest to %s: %s", rd->leaf, strerror(errno));
+		unlinkat(rd->parent, fresh, 0);
+	}
+}
+
+int
+rundir_seal(struct rundir *rd, bool durable, struct why *why)
+{
+	for (size_t i = 0; i < rd->entries; i++)
+		if (rd->entry[i].fd >= 0 && stream_seal(rd, &rd->entry[i], why) < 0)
+			return -1;
+	if (sums_write(rd, why) < 0 ||
+	    (durable && sync_all(rd, why) < 0) ||
+	    directories_close(rd, why) < 0 || name_give(rd, why) < 0)
+		return -1;
+	if (durable && fsync(rd->parent) < 0)
+		return refuse(why, REFUSE_EVIDENCE, "%s is sealed, but its name may not "
+		    "survive a power cut: %s", rd->path, strerror(errno));
+	if (rd->default_out)
+		latest_point(rd);
+	close(rd->dir);
+	close(rd->parent);
+	rd->dir = rd->parent = -1;
+	return 0;
+}

@@ -228,7 +228,7 @@ struct bytes json_string(struct arena *a, const struct json *j, int v);
 bool json_is(const struct json *j, int v, const char *s); /* a string equal to s once decoded */
 bool json_integer(const struct json *j, int v, int64_t *out); /* plain digits, |n| <= 2^53-1 */
 
-/* ---- JSON writing (json.c) ------------------------------------------------
+/* ---- JSON writing (jsonout.c) ---------------------------------------------
  * A writer puts commas and quotes; names are given in the order wanted. Text is
  * written as Go's encoding/json does: < > & U+2028 U+2029 as \u00xx forms,
  * controls as \u00xx but \b \f \n \r \t, invalid UTF-8 as \ufffd.

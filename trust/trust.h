@@ -59,6 +59,8 @@ const char *path_clean(struct arena *a, struct bytes path);
 bool host_split(struct arena *a, struct bytes s, const char **host, uint16_t *port);
 
 /* ---- policy.c: DESIGN.md section 10 ---------------------------------------------- */
+#define POLICY_BYTES (1u << 20)
+
 enum decision { DECISION_PASS, DECISION_BLOCK, DECISION_APPROVAL };
 enum requirement { REQUIRED, OPTIONAL };
 
@@ -87,6 +89,7 @@ struct policy {
 
 /* The built-in profile; NULL when there is none of that name. */
 const struct policy *policy_profile(const char *name);
+bool policy_is_strict(const struct policy *p);
 /* Strict; members absent keep the profile's value ("profile" in the file, else
  * the name given). 0, or -1 with why (POLICY) naming file and member. */
 int policy_parse(struct arena *a, struct bytes text, const char *source,

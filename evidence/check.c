@@ -1,0 +1,381 @@
+/*
+ * check.c - is a run folder what it claims to be? Digests, the journal's chain,
+ * every document, the gate decided again, the report rendered again. Runs in
+ * `oxg check`, on a folder that nobody trusts.
+ *
+ * One changed bit in any file is found by its digest; one in SHA256SUMS itself
+ * by its strict form and by the files it lists. Whoever rewrites everything
+ * consistently is not found here: only a signature (attestation) can tell.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "evidence/evidence.h"
+
+#define SUMS "SHA256SUMS"
+#define SCHEMA_VERSION 1       /* the only one there has been */
+#define HEX ((size_t)2 * SHA256_SIZE)
+#define NAMES_SHOWN 300        /* bytes of names in the sentence on a .partial */
+
+static const char *const decision_word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
+
+/* What is being checked, with its documents as they are parsed. */
+struct checked {
+	struct arena *a;
+	const struct folder *folder;
+	struct why *why;
+	struct json run;
+};
+
+static int wrong(const struct folder *f, struct why *why, const char *name, const char *what)
+{
+	return refuse(why, REFUSE_EVIDENCE, "%s/%.200s %s; this folder is not the "
+	    "evidence that was sealed", f->path, name, what);
+}
+
+/* The next line without its newline, or false: at the end, and where the last
+ * line has no newline (then *rest is not empty). */
+static bool line_next(struct bytes *rest, struct bytes *line)
+{
+	const unsigned char *end = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
+
+	if (end == NULL)
+		return false;
+	*line = (struct bytes){ rest->p, (size_t)(end - rest->p) };
+	rest->n -= line->n + 1;
+	rest->p = end + 1;
+	return true;
+}
+
+/* ---- SHA256SUMS -------------------------------------------------------------------- */
+
+static int name_compare(struct bytes name, const char *other)
+{
+	size_t n = strlen(other), least = name.n < n ? name.n : n;
+	int order = memcmp(name.p, other, least);
+
+	return order != 0 ? order : (name.n > n) - (name.n < n);
+}
+
+/* "64 lower-case hex digits, two blanks, a name". One form only: another
+ * spelling of the same digest would be a changed bit that nobody sees. */
+static bool sums_line(struct bytes line, unsigned char digest[SHA256_SIZE], struct bytes *name)
+{
+	if (line.n < HEX + 3 || line.p[HEX] != ' ' || line.p[HEX + 1] != ' ')
+		return false;
+	for (size_t i = 0; i < HEX; i++)
+		if (line.p[i] >= 'A' && line.p[i] <= 'F')
+			return false;
+	*name = (struct bytes){ line.p + HEX + 2, line.n - HEX - 2 };
+	return hex_decode((struct bytes){ line.p, HEX }, digest, SHA256_SIZE);
+}
+
+/* Both lists are sorted, so one walk finds what is missing, what is listed
+ * twice, and what was never listed. */
+int folder_verify(const struct folder *f, struct why *why)
+{
+	struct bytes rest = folder_get(f, SUMS), line, name;
+	unsigned char listed[SHA256_SIZE], found[SHA256_SIZE];
+	size_t at = 0;
+
+	if (rest.p == NULL)
+		return wrong(f, why, SUMS, "is missing");
+	for (uint64_t number = 1; line_next(&rest, &line); number++, at++) {
+		int order;
+
+		if (!sums_line(line, listed, &name))
+			return refuse(why, REFUSE_EVIDENCE, "%s/" SUMS " line %llu is not "
+			    "\"digest  path\" as it was written; this folder is not the "
+			    "evidence that was sealed", f->path, (unsigned long long)number);
+		if (at < f->files && strcmp(f->file[at].name, SUMS) == 0)
+			at++;
+		order = at < f->files ? name_compare(name, f->file[at].name) : -1;
+		if (order < 0)
+			return refuse(why, REFUSE_EVIDENCE, "%s/%.*s is listed in " SUMS
+			    " line %llu but not there, or listed out of order; this folder "
+			    "is not the evidence that was sealed", f->path,
+			    (int)(name.n < 200 ? name.n : 200), (const char *)name.p,
+			    (unsigned long long)number);
+		if (order > 0)
+			return wrong(f, why, f->file[at].name, "is not listed in " SUMS);
+		sha256(f->file[at].bytes, found);
+		if (memcmp(found, listed, SHA256_SIZE) != 0)
+			return wrong(f, why, f->file[at].name, "does not have the digest that "
+			    SUMS " lists");
+	}
+	if (rest.n > 0)
+		return wrong(f, why, SUMS, "ends in the middle of a line");
+	if (at < f->files && strcmp(f->file[at].name, SUMS) == 0)
+		at++;
+	if (at < f->files)
+		return wrong(f, why, f->file[at].name, "is not listed in " SUMS);
+	return 0;
+}
+
+/* ---- documents ------------------------------------------------------------------------ */
+
+static int parse(const struct checked *c, const char *name, struct bytes text, struct json *out)
+{
+	char error[200];
+
+	if (text.p == NULL)
+		return wrong(c->folder, c->why, name, "is missing");
+	if (json_parse(c->a, text, out, error) < 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s is no JSON: %s",
+		    c->folder->path, name, error);
+	if (json_kind(out, 0) != JSON_OBJECT)
+		return wrong(c->folder, c->why, name, "is no JSON object");
+	return 0;
+}
+
+static int document(const struct checked *c, const char *name, struct json *out)
+{
+	int64_t version;
+
+	if (parse(c, name, folder_get(c->folder, name), out) < 0)
+		return -1;
+	if (!json_integer(out, json_get(out, 0, "schema_version"), &version))
+		return wrong(c->folder, c->why, name, "has no schema_version");
+	if (version != SCHEMA_VERSION)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s has schema_version %lld and "
+		    "this oxg knows %d; check it with the oxg that wrote it",
+		    c->folder->path, name, (long long)version, SCHEMA_VERSION);
+	return 0;
+}
+
+static bool same_text(const struct checked *c, const struct json *x, int v,
+    const struct json *y, int w)
+{
+	return json_kind(x, v) == JSON_STRING && json_kind(y, w) == JSON_STRING &&
+	    bytes_equal(json_string(c->a, x, v), json_string(c->a, y, w));
+}
+
+static int check_documents(struct checked *c)
+{
+	static const char *const others[] = {
+		"usage.json", "verifier_report.json", "gate_report.json",
+	};
+
+	if (document(c, "run.json", &c->run) < 0)
+		return -1;
+	for (size_t i = 0; i < COUNT(others); i++) {
+		struct json j;
+
+		if (document(c, others[i], &j) < 0)
+			return -1;
+		if (!same_text(c, &c->run, json_get(&c->run, 0, "run_id"),
+		    &j, json_get(&j, 0, "run_id")))
+			return wrong(c->folder, c->why, others[i],
+			    "tells of another run than run.json");
+	}
+	return 0;
+}
+
+/* A report that passes has no check that did not. */
+static int check_verifier(const struct checked *c)
+{
+	static const char name[] = "verifier_report.json";
+	struct json j;
+	int list;
+
+	if (document(c, name, &j) < 0)
+		return -1;
+	list = json_get(&j, 0, "checks");
+	if (json_kind(&j, list) != JSON_ARRAY)
+		return wrong(c->folder, c->why, name, "has no list of checks");
+	if (json_is(&j, json_get(&j, 0, "status"), "FAIL"))
+		return 0;
+	for (int v = json_first(&j, list); v >= 0; v = json_next(&j, v)) {
+		int status = json_get(&j, v, "status");
+
+		if (!json_is(&j, status, "PASS") && !json_is(&j, status, "SKIP"))
+			return wrong(c->folder, c->why, name,
+			    "says PASS over a check that did not");
+	}
+	if (!json_is(&j, json_get(&j, 0, "status"), "PASS"))
+		return wrong(c->folder, c->why, name, "says neither PASS nor FAIL");
+	return 0;
+}
+
+/* A digest that run.json gives of a file beside it. Not every run has one. */
+static int check_input(const struct checked *c, const char *name, int v)
+{
+	struct bytes b = folder_get(c->folder, name);
+	unsigned char digest[SHA256_SIZE];
+	char hex[SHA256_HEX];
+
+	if (b.p == NULL || json_kind(&c->run, v) != JSON_STRING)
+		return 0;
+	sha256(b, digest);
+	hex_encode(hex, digest, SHA256_SIZE);
+	if (!json_is(&c->run, v, hex))
+		return wrong(c->folder, c->why, name, "is not the file that run.json "
+		    "gives the digest of");
+	return 0;
+}
+
+static int check_inputs(const struct checked *c)
+{
+	const struct json *run = &c->run;
+	int plugin = json_get(run, 0, "plugin"), policy = json_get(run, 0, "policy");
+
+	if (check_input(c, "inputs/manifest.json",
+	    json_get(run, plugin, "manifest_sha256")) < 0 ||
+	    check_input(c, "inputs/policy.json", json_get(run, policy, "sha256")) < 0)
+		return -1;
+	return check_input(c, "inputs/task.json", json_get(run, 0, "task_sha256"));
+}
+
+/* ---- the journal and the findings -------------------------------------------------------- */
+
+static int check_journal(const struct checked *c, uint64_t *events)
+{
+	static const char name[] = "journal/events.jsonl";
+	struct bytes lines = folder_get(c->folder, name);
+	int said = json_get(&c->run, 0, "journal");
+	unsigned char head[SHA256_SIZE];
+	struct why why = { 0 };
+	char hex[SHA256_HEX];
+	int64_t n = -1;
+
+	if (lines.p == NULL)
+		return wrong(c->folder, c->why, name, "is missing");
+	if (journal_verify(lines, events, head, &why) < 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s is no whole chain: %.600s",
+		    c->folder->path, name, why.text);
+	hex_encode(hex, head, SHA256_SIZE);
+	if (!json_integer(&c->run, json_get(&c->run, said, "events"), &n) || n < 0 ||
+	    (uint64_t)n != *events || !json_is(&c->run, json_get(&c->run, said, "head"), hex))
+		return wrong(c->folder, c->why, name, "does not end where run.json says");
+	return 0;
+}
+
+static int severity_of(struct arena *scratch, struct bytes line)
+{
+	char error[200];
+	struct json j;
+
+	if (line.n > FINDING_LINE_MAX || json_parse(scratch, line, &j, error) < 0)
+		return -1;
+	for (int s = 0; s < SEV_COUNT; s++)
+		if (json_is(&j, json_get(&j, 0, "severity"), severity_name((enum severity)s)))
+			return s;
+	return -1;
+}
+
+static bool counted(const struct json *run, int object, const char *name, uint64_t n)
+{
+	int64_t said;
+
+	/* Where nothing ran, run.json counts nothing and no line may stand. */
+	if (json_kind(run, object) != JSON_OBJECT)
+		return n == 0;
+	return json_integer(run, json_get(run, object, name), &said) &&
+	    said >= 0 && (uint64_t)said == n;
+}
+
+static int check_findings(const struct checked *c)
+{
+	static const char name[] = "findings.jsonl";
+	struct bytes rest = folder_get(c->folder, name), line;
+	int said = json_get(&c->run, 0, "findings");
+	uint64_t number = 0, count[SEV_COUNT] = { 0 };
+	struct arena scratch = { 0 };
+	int severity = 0;
+	bool same;
+
+	while (severity >= 0 && line_next(&rest, &line)) {
+		number++;
+		severity = severity_of(&scratch, line);
+		if (severity >= 0)
+			count[severity]++;
+		arena_reset(&scratch);
+	}
+	arena_free(&scratch);
+	if (severity < 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s line %llu is no finding",
+		    c->folder->path, name, (unsigned long long)number);
+	if (rest.n > 0)
+		return wrong(c->folder, c->why, name, "ends in the middle of a line");
+	same = counted(&c->run, said, "accepted", number);
+	said = json_get(&c->run, said, "by_severity");
+	for (int s = 0; s < SEV_COUNT; s++)
+		same = same && counted(&c->run, said, severity_name((enum severity)s), count[s]);
+	if (!same)
+		return wrong(c->folder, c->why, name, "does not hold as many findings as "
+		    "run.json counts");
+	return 0;
+}
+
+/* ---- what can be made again ----------------------------------------------------------------- */
+
+static int check_gate(const struct checked *c, const char **decision)
+{
+	struct bytes stored = folder_get(c->folder, "gate_report.json");
+	struct buf again = { 0 };
+	int result = 0;
+
+	*decision = decision_word[gate_decide(c->folder,
+	    folder_get(c->folder, "inputs/policy.json"), &again)];
+	if (!bytes_equal(stored, buf_bytes(&again)))
+		result = refuse(c->why, REFUSE_EVIDENCE, "%s/gate_report.json is not what "
+		    "the gate decides of this evidence, which is %s; do not rely on it",
+		    c->folder->path, *decision);
+	buf_free(&again);
+	return result;
+}
+
+static int check_report(const struct checked *c)
+{
+	struct bytes stored = folder_get(c->folder, "report.html");
+	struct buf again = { 0 };
+	int result;
+
+	if (stored.p == NULL)
+		return wrong(c->folder, c->why, "report.html", "is missing");
+	result = report_html(c->folder, &again, c->why);
+	if (result == 0 && !bytes_equal(stored, buf_bytes(&again)))
+		result = refuse(c->why, REFUSE_EVIDENCE, "%s/report.html is not what this "
+		    "oxg renders of the evidence; render it again with: oxg report %s",
+		    c->folder->path, c->folder->path);
+	buf_free(&again);
+	return result;
+}
+
+static int refuse_partial(struct arena *a, const struct folder *f, struct why *why)
+{
+	struct buf names = { 0 };
+
+	for (size_t i = 0; i < f->files && names.n < NAMES_SHOWN; i++)
+		buf_printf(&names, "%s%.100s", i > 0 ? ", " : "", f->file[i].name);
+	if (f->files == 0)
+		buf_text(&names, "nothing");
+	else if (names.n >= NAMES_SHOWN)
+		buf_text(&names, ", ...");
+	refuse(why, REFUSE_EVIDENCE, "%s was never finished: the run was interrupted, "
+	    "and what it left is %zu files (%s); it proves nothing, run the plugin "
+	    "again", f->path, f->files, arena_text(a, buf_bytes(&names)));
+	buf_free(&names);
+	return -1;
+}
+
+int run_check(struct arena *a, const char *path, struct check_result *out, struct why *why)
+{
+	struct folder f;
+	struct checked c = { .a = a, .folder = &f, .why = why };
+
+	*out = (struct check_result){ .decision = "" };
+	if (folder_load(a, path, &f, why) < 0)
+		return -1;
+	if (f.partial)
+		return refuse_partial(a, &f, why);
+	out->files = f.files;
+	for (size_t i = 0; i < f.files; i++)
+		out->bytes += f.file[i].bytes.n;
+	if (folder_verify(&f, why) < 0 || check_documents(&c) < 0 ||
+	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
+	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
+	    check_gate(&c, &out->decision) < 0)
+		return -1;
+	return check_report(&c);
+}

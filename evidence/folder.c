@@ -30,23 +30,20 @@ struct walk {
 	uint64_t bytes;
 };
 
-static int
-cannot(const struct walk *w, const char *name, const char *cause)
+static int cannot(const struct walk *w, const char *name, const char *cause)
 {
 	return refuse(w->why, REFUSE_EVIDENCE, "%s%s%s %s, so this is no run folder "
 	    "that can be read", w->f->path, *name ? "/" : "", name, cause);
 }
 
-static int
-cannot_open(const struct walk *w, const char *name, int error)
+static int cannot_open(const struct walk *w, const char *name, int error)
 {
 	return refuse(w->why, REFUSE_EVIDENCE, "cannot read %s%s%s: %s", w->f->path,
 	    *name ? "/" : "", name, strerror(error));
 }
 
 /* The first entry that is not before the name. */
-static size_t
-place(const struct folder *f, const char *name)
+static size_t place(const struct folder *f, const char *name)
 {
 	size_t low = 0, high = f->files;
 
@@ -61,8 +58,7 @@ place(const struct folder *f, const char *name)
 	return low;
 }
 
-struct bytes
-folder_get(const struct folder *f, const char *name)
+struct bytes folder_get(const struct folder *f, const char *name)
 {
 	size_t at = place(f, name);
 
@@ -71,8 +67,7 @@ folder_get(const struct folder *f, const char *name)
 	return (struct bytes){ NULL, 0 };
 }
 
-void
-folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
+void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
 {
 	size_t at = place(f, name);
 	struct folder_file *more;
@@ -96,8 +91,7 @@ folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
 
 /* ---- the walk -------------------------------------------------------------------- */
 
-static void
-append(struct walk *w, const char *name, struct bytes b)
+static void append(struct walk *w, const char *name, struct bytes b)
 {
 	struct folder *f = w->f;
 
@@ -115,8 +109,7 @@ append(struct walk *w, const char *name, struct bytes b)
 	f->files++;
 }
 
-static int
-take_file(struct walk *w, int dir, const char *leaf, const char *name)
+static int take_file(struct walk *w, int dir, const char *leaf, const char *name)
 {
 	struct bytes b = BYTES("");
 	struct stat st;
@@ -150,8 +143,7 @@ take_file(struct walk *w, int dir, const char *leaf, const char *name)
 
 static int take_directory(struct walk *w, int fd, const char *prefix, int depth);
 
-static int
-take_entry(struct walk *w, int dir, const char *leaf, const char *prefix, int depth)
+static int take_entry(struct walk *w, int dir, const char *leaf, const char *prefix, int depth)
 {
 	char name[FOLDER_NAME];
 	struct stat st;
@@ -184,8 +176,7 @@ take_entry(struct walk *w, int dir, const char *leaf, const char *prefix, int de
 }
 
 /* Closes fd. */
-static int
-take_directory(struct walk *w, int fd, const char *prefix, int depth)
+static int take_directory(struct walk *w, int fd, const char *prefix, int depth)
 {
 	struct dirent *e;
 	DIR *d = fdopendir(fd);
@@ -207,8 +198,7 @@ take_directory(struct walk *w, int fd, const char *prefix, int depth)
 /* ---- order --------------------------------------------------------------------------- */
 
 /* A merge from the bottom up: ten thousand hostile names stay n log n. */
-static void
-sort_by_name(struct arena *a, struct folder_file *v, size_t n)
+static void sort_by_name(struct arena *a, struct folder_file *v, size_t n)
 {
 	struct folder_file *spare = arena_array(a, n + 1, sizeof(*spare));
 
@@ -229,8 +219,7 @@ sort_by_name(struct arena *a, struct folder_file *v, size_t n)
 	}
 }
 
-static bool
-ends_in_partial(const char *path)
+static bool ends_in_partial(const char *path)
 {
 	static const char word[] = ".partial";
 	size_t n = strlen(path), m = sizeof(word) - 1;
@@ -240,8 +229,7 @@ ends_in_partial(const char *path)
 	return n >= m && memcmp(path + n - m, word, m) == 0;
 }
 
-int
-folder_load(struct arena *a, const char *path, struct folder *out, struct why *why)
+int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why)
 {
 	struct walk w = { .a = a, .f = out, .why = why };
 	int fd;

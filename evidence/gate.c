@@ -51,8 +51,7 @@ struct view {
 
 /* ---- reading -------------------------------------------------------------------- */
 
-static bool
-parse_object(struct arena *a, struct bytes text, struct json *out)
+static bool parse_object(struct arena *a, struct bytes text, struct json *out)
 {
 	char error[200];
 
@@ -60,8 +59,7 @@ parse_object(struct arena *a, struct bytes text, struct json *out)
 	    json_kind(out, 0) == JSON_OBJECT;
 }
 
-static struct document
-document_read(struct arena *a, struct bytes text)
+static struct document document_read(struct arena *a, struct bytes text)
 {
 	struct document d = { .good = false };
 
@@ -70,8 +68,7 @@ document_read(struct arena *a, struct bytes text)
 }
 
 /* The member at the end of a path of names, or -1. */
-static int
-member(const struct document *d, const char *first, const char *second)
+static int member(const struct document *d, const char *first, const char *second)
 {
 	int v;
 
@@ -81,15 +78,13 @@ member(const struct document *d, const char *first, const char *second)
 	return second == NULL || v < 0 ? v : json_get(&d->json, v, second);
 }
 
-static bool
-is_true(const struct document *d, const char *first, const char *second)
+static bool is_true(const struct document *d, const char *first, const char *second)
 {
 	return json_kind(&d->json, member(d, first, second)) == JSON_TRUE;
 }
 
 /* A text member for a sentence; "" when there is none. */
-static const char *
-text_of(const struct view *v, const struct document *d, const char *first, const char *second)
+static const char *text_of(const struct view *v, const struct document *d, const char *first, const char *second)
 {
 	int m = member(d, first, second);
 
@@ -100,8 +95,7 @@ text_of(const struct view *v, const struct document *d, const char *first, const
 
 /* The next line without its newline; false at the end. An unfinished last line
  * is given with *whole false. */
-static bool
-line_next(struct bytes *rest, struct bytes *line, bool *whole)
+static bool line_next(struct bytes *rest, struct bytes *line, bool *whole)
 {
 	const unsigned char *end;
 
@@ -116,8 +110,7 @@ line_next(struct bytes *rest, struct bytes *line, bool *whole)
 	return true;
 }
 
-static int
-severity_exact(const struct json *j, int v)
+static int severity_exact(const struct json *j, int v)
 {
 	for (int s = 0; s < SEV_COUNT; s++)
 		if (json_is(j, v, severity_name((enum severity)s)))
@@ -127,8 +120,7 @@ severity_exact(const struct json *j, int v)
 
 /* Counts findings by severity. The number of the first line that is no finding,
  * or 0 when all are. */
-static uint64_t
-findings_count(struct bytes text, uint64_t count[SEV_COUNT])
+static uint64_t findings_count(struct bytes text, uint64_t count[SEV_COUNT])
 {
 	struct arena scratch = { 0 };
 	uint64_t number = 0, bad = 0;
@@ -157,8 +149,7 @@ findings_count(struct bytes text, uint64_t count[SEV_COUNT])
 /* ---- the rules -------------------------------------------------------------------- */
 
 /* What a rule says of its result: one sentence that names the object. */
-static const char *
-rule_policy(const struct view *v, enum result *result)
+static const char *rule_policy(const struct view *v, enum result *result)
 {
 	*result = RESULT_PASS;
 	if (member(&v->policy, "gate", NULL) >= 0)
@@ -167,14 +158,12 @@ rule_policy(const struct view *v, enum result *result)
 	return "the policy snapshot is missing or unreadable";
 }
 
-static const char *
-join(const struct view *v, const char *list, const char *name)
+static const char *join(const struct view *v, const char *list, const char *name)
 {
 	return *list ? arena_printf(v->a, "%s, %s", list, name) : name;
 }
 
-static const char *
-rule_present(const struct view *v, enum result *result)
+static const char *rule_present(const struct view *v, enum result *result)
 {
 	static const char *const always[] = {
 		"inputs/policy.json", "journal/events.jsonl", "run.json",
@@ -216,8 +205,7 @@ rule_present(const struct view *v, enum result *result)
 	return "every required document is there and readable";
 }
 
-static const char *
-rule_complete(const struct view *v, enum result *result)
+static const char *rule_complete(const struct view *v, enum result *result)
 {
 	*result = RESULT_PASS;
 	if (is_true(&v->run, "evidence_complete", NULL))
@@ -226,8 +214,7 @@ rule_complete(const struct view *v, enum result *result)
 	return "the evidence is not complete: the broker did not record the end";
 }
 
-static const char *
-rule_verifier(const struct view *v, enum result *result)
+static const char *rule_verifier(const struct view *v, enum result *result)
 {
 	const char *status = text_of(v, &v->verifier, "status", NULL);
 
@@ -240,8 +227,7 @@ rule_verifier(const struct view *v, enum result *result)
 	return "the verifier report has no status";
 }
 
-static const char *
-rule_signature(const struct view *v, enum result *result)
+static const char *rule_signature(const struct view *v, enum result *result)
 {
 	int required = member(&v->policy, "gate", "require_signature");
 
@@ -262,8 +248,7 @@ rule_signature(const struct view *v, enum result *result)
 	return "the plugin is not signed by a trusted key";
 }
 
-static const char *
-rule_fail_on(const struct view *v, enum result *result)
+static const char *rule_fail_on(const struct view *v, enum result *result)
 {
 	int word = member(&v->policy, "gate", "fail_on");
 	uint64_t count[SEV_COUNT], over = 0, total = 0, bad;
@@ -295,8 +280,7 @@ rule_fail_on(const struct view *v, enum result *result)
 	    total == 1 ? "" : "s", severity_name((enum severity)limit));
 }
 
-static const char *
-rule_denied(const struct view *v, enum result *result)
+static const char *rule_denied(const struct view *v, enum result *result)
 {
 	int word = member(&v->policy, "gate", "on_denied");
 	int counted = member(&v->run, "broker", "refused");
@@ -320,8 +304,7 @@ rule_denied(const struct view *v, enum result *result)
 	return "nothing was denied";
 }
 
-static const char *
-rule_termination(const struct view *v, enum result *result)
+static const char *rule_termination(const struct view *v, enum result *result)
 {
 	const char *reason = text_of(v, &v->run, "ending", "reason");
 	int status = member(&v->run, "ending", "exit_status");
@@ -344,8 +327,7 @@ rule_termination(const struct view *v, enum result *result)
 	return "the plugin exited with status 0";
 }
 
-static const char *
-rule_journal(const struct view *v, enum result *result)
+static const char *rule_journal(const struct view *v, enum result *result)
 {
 	struct bytes lines = folder_get(v->folder, "journal/events.jsonl");
 	unsigned char head[SHA256_SIZE];
@@ -390,8 +372,7 @@ struct outcome {
 
 /* ---- the report ----------------------------------------------------------------------- */
 
-static enum gate_word
-decide(const struct outcome outcome[COUNT(rules)])
+static enum gate_word decide(const struct outcome outcome[COUNT(rules)])
 {
 	enum gate_word word = GATE_PASS;
 
@@ -411,8 +392,7 @@ decide(const struct outcome outcome[COUNT(rules)])
 	return word;
 }
 
-static void
-write_reasons(struct json_out *o, const struct outcome outcome[COUNT(rules)])
+static void write_reasons(struct json_out *o, const struct outcome outcome[COUNT(rules)])
 {
 	const char *reason[COUNT(rules)];
 	size_t n = 0;
@@ -434,8 +414,7 @@ write_reasons(struct json_out *o, const struct outcome outcome[COUNT(rules)])
 	json_close(o, ']');
 }
 
-static void
-write_report(const struct view *v, const struct outcome outcome[COUNT(rules)],
+static void write_report(const struct view *v, const struct outcome outcome[COUNT(rules)],
     struct bytes policy_snapshot, struct buf *report)
 {
 	struct json_out o = json_start(report, true);
@@ -463,8 +442,7 @@ write_report(const struct view *v, const struct outcome outcome[COUNT(rules)],
 	json_end(&o);
 }
 
-int
-gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *report)
+int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *report)
 {
 	struct outcome outcome[COUNT(rules)];
 	struct arena a = { 0 };
@@ -483,8 +461,7 @@ gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *re
 	return (int)decide(outcome);
 }
 
-int
-gate_decision(struct bytes report)
+int gate_decision(struct bytes report)
 {
 	struct arena a = { 0 };
 	struct document d = document_read(&a, report);

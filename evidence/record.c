@@ -22,8 +22,7 @@
 	X(SIGPIPE) X(SIGALRM) X(SIGTERM) X(SIGXCPU) X(SIGXFSZ) X(SIGVTALRM)   \
 	X(SIGPROF) X(SIGIO) X(SIGPWR) X(SIGSYS)
 
-static const char *
-signal_name(int number)
+static const char *signal_name(int number)
 {
 	switch (number) {
 #define X(name) case name: return #name;
@@ -33,35 +32,30 @@ signal_name(int number)
 	return "unknown";
 }
 
-static bool
-executed(const struct run_facts *f)
+static bool executed(const struct run_facts *f)
 {
 	return f->ending != NULL && f->ending->reason != ENDING_NONE;
 }
 
-static bool
-refused(const struct run_facts *f)
+static bool refused(const struct run_facts *f)
 {
 	return f->refusal != NULL && f->refusal->code != REFUSAL_NONE;
 }
 
-static void
-document_open(struct json_out *o, const struct run_facts *f)
+static void document_open(struct json_out *o, const struct run_facts *f)
 {
 	json_open(o, '{');
 	json_member_number(o, "schema_version", SCHEMA_VERSION);
 	json_member(o, "run_id", f->run_id);
 }
 
-static void
-document_close(struct json_out *o)
+static void document_close(struct json_out *o)
 {
 	json_close(o, '}');
 	json_end(o);
 }
 
-static void
-member_time(struct json_out *o, const char *name, int64_t seconds)
+static void member_time(struct json_out *o, const char *name, int64_t seconds)
 {
 	char text[32];
 
@@ -69,8 +63,7 @@ member_time(struct json_out *o, const char *name, int64_t seconds)
 }
 
 /* A figure twice: exact for machines, short for people. */
-static void
-member_duration(struct json_out *o, const char *name, uint64_t ns)
+static void member_duration(struct json_out *o, const char *name, uint64_t ns)
 {
 	char exact[40], text[40];
 
@@ -79,8 +72,7 @@ member_duration(struct json_out *o, const char *name, uint64_t ns)
 	json_member(o, name, duration_go(text, ns));
 }
 
-static void
-member_size(struct json_out *o, const char *name, uint64_t bytes)
+static void member_size(struct json_out *o, const char *name, uint64_t bytes)
 {
 	static const char unit[] = "KMGT";
 	char exact[40], text[40];
@@ -98,8 +90,7 @@ member_size(struct json_out *o, const char *name, uint64_t bytes)
 	json_member(o, name, text);
 }
 
-static void
-member_or_null(struct json_out *o, const char *name, const char *text)
+static void member_or_null(struct json_out *o, const char *name, const char *text)
 {
 	json_name(o, name);
 	if (text == NULL)
@@ -108,8 +99,7 @@ member_or_null(struct json_out *o, const char *name, const char *text)
 		json_text(o, bytes_of(text));
 }
 
-static void
-member_null(struct json_out *o, const char *name)
+static void member_null(struct json_out *o, const char *name)
 {
 	json_name(o, name);
 	json_null(o);
@@ -117,8 +107,7 @@ member_null(struct json_out *o, const char *name)
 
 /* ---- run.json ---------------------------------------------------------------- */
 
-static void
-write_file(struct json_out *o, const struct bundle_file *file)
+static void write_file(struct json_out *o, const struct bundle_file *file)
 {
 	json_open(o, '{');
 	json_member(o, "path", file->name);
@@ -127,8 +116,7 @@ write_file(struct json_out *o, const struct bundle_file *file)
 	json_close(o, '}');
 }
 
-static void
-write_plugin(struct json_out *o, const struct plugin *p)
+static void write_plugin(struct json_out *o, const struct plugin *p)
 {
 	static const char *const form[] = {
 		[FORM_ARRAY] = "array", [FORM_OBJECT] = "object", [FORM_BARE] = "bare",
@@ -165,8 +153,7 @@ write_plugin(struct json_out *o, const struct plugin *p)
 	json_close(o, '}');
 }
 
-static void
-write_capabilities(struct json_out *o, const char *name, capability_set set)
+static void write_capabilities(struct json_out *o, const char *name, capability_set set)
 {
 	json_name(o, name);
 	json_open(o, '[');
@@ -176,8 +163,7 @@ write_capabilities(struct json_out *o, const char *name, capability_set set)
 	json_close(o, ']');
 }
 
-static void
-write_grant(struct json_out *o, const struct grant *g)
+static void write_grant(struct json_out *o, const struct grant *g)
 {
 	static const struct grant none;
 
@@ -191,8 +177,7 @@ write_grant(struct json_out *o, const struct grant *g)
 	json_close(o, '}');
 }
 
-static void
-write_limits(struct json_out *o, const struct limits *l)
+static void write_limits(struct json_out *o, const struct limits *l)
 {
 	if (l == NULL) {
 		member_null(o, "limits");
@@ -217,8 +202,7 @@ write_limits(struct json_out *o, const struct limits *l)
 
 /* What stood between the plugin and the host. Nothing is executed unless every
  * wall of its tier is up, so the tier says which. */
-static void
-write_layers(struct json_out *o, const struct run_facts *f)
+static void write_layers(struct json_out *o, const struct run_facts *f)
 {
 	char text[80];
 
@@ -243,8 +227,7 @@ write_layers(struct json_out *o, const struct run_facts *f)
 	json_close(o, ']');
 }
 
-static void
-write_isolation(struct json_out *o, const struct run_facts *f)
+static void write_isolation(struct json_out *o, const struct run_facts *f)
 {
 	if (f->tier == NULL) {
 		member_null(o, "isolation");
@@ -261,8 +244,7 @@ write_isolation(struct json_out *o, const struct run_facts *f)
 	json_close(o, '}');
 }
 
-static void
-write_inputs(struct json_out *o, const struct run_facts *f)
+static void write_inputs(struct json_out *o, const struct run_facts *f)
 {
 	json_name(o, "args");
 	json_open(o, '[');
@@ -287,8 +269,7 @@ write_inputs(struct json_out *o, const struct run_facts *f)
 	json_close(o, '}');
 }
 
-static void
-write_ending(struct json_out *o, const struct run_facts *f)
+static void write_ending(struct json_out *o, const struct run_facts *f)
 {
 	const struct ending *e = f->ending;
 
@@ -311,8 +292,7 @@ write_ending(struct json_out *o, const struct run_facts *f)
 	json_close(o, '}');
 }
 
-static void
-write_refusal(struct json_out *o, const struct run_facts *f)
+static void write_refusal(struct json_out *o, const struct run_facts *f)
 {
 	if (!refused(f)) {
 		member_null(o, "refusal");
@@ -326,8 +306,7 @@ write_refusal(struct json_out *o, const struct run_facts *f)
 	json_close(o, '}');
 }
 
-static void
-write_stream(struct json_out *o, const char *name, const struct stream_tally *s)
+static void write_stream(struct json_out *o, const char *name, const struct stream_tally *s)
 {
 	json_name(o, name);
 	json_open(o, '{');
@@ -337,8 +316,7 @@ write_stream(struct json_out *o, const char *name, const struct stream_tally *s)
 	json_close(o, '}');
 }
 
-static void
-write_tally(struct json_out *o, const struct tally *t)
+static void write_tally(struct json_out *o, const struct tally *t)
 {
 	if (t == NULL) {
 		member_null(o, "findings");
@@ -369,8 +347,7 @@ write_tally(struct json_out *o, const struct tally *t)
 	json_close(o, '}');
 }
 
-static void
-write_journal(struct json_out *o, const struct run_facts *f)
+static void write_journal(struct json_out *o, const struct run_facts *f)
 {
 	const unsigned char *head = NULL;
 	uint64_t events = 0;
@@ -393,8 +370,7 @@ write_journal(struct json_out *o, const struct run_facts *f)
 	json_close(o, '}');
 }
 
-void
-record_run(const struct run_facts *f, struct buf *out)
+void record_run(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
 
@@ -431,8 +407,7 @@ record_run(const struct run_facts *f, struct buf *out)
 
 /* ---- usage.json --------------------------------------------------------------------- */
 
-void
-record_usage(const struct run_facts *f, struct buf *out)
+void record_usage(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
 
@@ -463,8 +438,7 @@ struct checks {
 	char text[4][200];       /* what the lines point to */
 };
 
-static void
-check_add(struct checks *c, struct check line)
+static void check_add(struct checks *c, struct check line)
 {
 	if (c->count == COUNT(c->line)) {
 		c->failed = true; /* more than there can be */
@@ -478,8 +452,7 @@ check_add(struct checks *c, struct check line)
 
 /* A refusal that no earlier check wrote down: a bad input, a jail that
  * could not be built. */
-static void
-check_refusal(struct checks *c, const struct run_facts *f)
+static void check_refusal(struct checks *c, const struct run_facts *f)
 {
 	const char *word;
 
@@ -490,8 +463,7 @@ check_refusal(struct checks *c, const struct run_facts *f)
 	    "FAIL", NULL, NULL, f->refusal->text });
 }
 
-static void
-check_isolation(struct checks *c, const struct run_facts *f)
+static void check_isolation(struct checks *c, const struct run_facts *f)
 {
 	snprintf(c->text[0], sizeof(c->text[0]), "tier %s, seccomp profile %s, "
 	    "Landlock ABI %d", f->tier ? f->tier : "none",
@@ -502,8 +474,7 @@ check_isolation(struct checks *c, const struct run_facts *f)
 	    c->text[0], NULL });
 }
 
-static void
-check_limits(struct checks *c, const struct run_facts *f)
+static void check_limits(struct checks *c, const struct run_facts *f)
 {
 	const struct limits *l = f->limits;
 	char cpu[40], wall[40];
@@ -521,8 +492,7 @@ check_limits(struct checks *c, const struct run_facts *f)
 	    "every limit set", l != NULL ? c->text[1] : "none", NULL });
 }
 
-static void
-check_findings(struct checks *c, const struct run_facts *f)
+static void check_findings(struct checks *c, const struct run_facts *f)
 {
 	const struct tally *t = f->tally;
 	bool good = t != NULL && t->rejected == 0;
@@ -535,8 +505,7 @@ check_findings(struct checks *c, const struct run_facts *f)
 	    good ? NULL : "what was rejected is in journal/events.jsonl" });
 }
 
-static void
-check_evidence(struct checks *c, const struct run_facts *f)
+static void check_evidence(struct checks *c, const struct run_facts *f)
 {
 	check_add(c, (struct check){ "evidence_complete",
 	    f->evidence_complete ? "PASS" : "FAIL",
@@ -545,8 +514,7 @@ check_evidence(struct checks *c, const struct run_facts *f)
 	    "findings and logs may be cut short" });
 }
 
-static void
-checks_make(struct checks *c, const struct run_facts *f)
+static void checks_make(struct checks *c, const struct run_facts *f)
 {
 	static const char *const later[] = {
 		"isolation", "limits", "findings", "evidence_complete",
@@ -571,8 +539,7 @@ checks_make(struct checks *c, const struct run_facts *f)
 	c->failed = true; /* what did not run has not passed */
 }
 
-void
-record_verifier(const struct run_facts *f, struct buf *out)
+void record_verifier(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
 	struct checks c;
@@ -598,8 +565,7 @@ record_verifier(const struct run_facts *f, struct buf *out)
 
 /* ---- the fingerprint ---------------------------------------------------------------------- */
 
-void
-record_config(const struct run_facts *f, struct bytes policy_snapshot,
+void record_config(const struct run_facts *f, struct bytes policy_snapshot,
     char config_sha256[SHA256_HEX])
 {
 	struct buf plain = { 0 }, canonical = { 0 };

@@ -37,8 +37,7 @@ static const char *const subdirectory[] = { "inputs", "journal", "logs" };
 
 /* ---- sentences -------------------------------------------------------------- */
 
-static int
-cannot(const struct rundir *rd, struct why *why, const char *aim,
+static int cannot(const struct rundir *rd, struct why *why, const char *aim,
     const char *name, int error)
 {
 	return refuse(why, REFUSE_EVIDENCE, "cannot %s %s%s%s: %s; what was "
@@ -48,8 +47,7 @@ cannot(const struct rundir *rd, struct why *why, const char *aim,
 
 /* ---- making it ----------------------------------------------------------------- */
 
-static bool
-there(int dir, const char *name)
+static bool there(int dir, const char *name)
 {
 	struct stat st;
 
@@ -58,8 +56,7 @@ there(int dir, const char *name)
 
 /* out/ below the working directory. A checkout that nobody trusts may be the
  * working directory, so a link of that name is not followed. */
-static int
-open_default_parent(struct rundir *rd, struct why *why)
+static int open_default_parent(struct rundir *rd, struct why *why)
 {
 	if (mkdir("out", 0777) < 0 && errno != EEXIST)
 		return refuse(why, REFUSE_EVIDENCE, "cannot make the directory out "
@@ -74,8 +71,7 @@ open_default_parent(struct rundir *rd, struct why *why)
 }
 
 /* Splits --out into the directory it stands in and its own name. */
-static int
-open_named_parent(struct rundir *rd, const char *out, struct why *why)
+static int open_named_parent(struct rundir *rd, const char *out, struct why *why)
 {
 	size_t n = strlen(out), slash;
 	const char *parent;
@@ -99,8 +95,7 @@ open_named_parent(struct rundir *rd, const char *out, struct why *why)
 	return 0;
 }
 
-static int
-refuse_existing(const struct rundir *rd, struct why *why)
+static int refuse_existing(const struct rundir *rd, struct why *why)
 {
 	if (there(rd->parent, rd->leaf))
 		return refuse(why, REFUSE_USAGE, "%s exists already and a run folder "
@@ -113,8 +108,7 @@ refuse_existing(const struct rundir *rd, struct why *why)
 	return 0;
 }
 
-static int
-make_directories(struct rundir *rd, struct why *why)
+static int make_directories(struct rundir *rd, struct why *why)
 {
 	struct stat st;
 
@@ -139,8 +133,7 @@ make_directories(struct rundir *rd, struct why *why)
 	return 0;
 }
 
-int
-rundir_create(struct arena *a, const char *out, const char *run_id,
+int rundir_create(struct arena *a, const char *out, const char *run_id,
     struct rundir *rd, struct why *why)
 {
 	*rd = (struct rundir){ .parent = -1, .dir = -1, .arena = a };
@@ -164,8 +157,7 @@ rundir_create(struct arena *a, const char *out, const char *run_id,
 
 /* ---- writing ---------------------------------------------------------------------- */
 
-static struct rundir_entry *
-entry_add(struct rundir *rd, const char *name)
+static struct rundir_entry *entry_add(struct rundir *rd, const char *name)
 {
 	size_t n = rd->entries;
 
@@ -184,16 +176,14 @@ entry_add(struct rundir *rd, const char *name)
 	return &rd->entry[n];
 }
 
-static int
-file_new(const struct rundir *rd, const char *name, int flags)
+static int file_new(const struct rundir *rd, const char *name, int flags)
 {
 	return open_beneath(rd->dir, name,
 	    flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 /* Written, read-only from then on, closed. 0 or an errno. */
-static int
-file_whole(const struct rundir *rd, const char *name, struct bytes b)
+static int file_whole(const struct rundir *rd, const char *name, struct bytes b)
 {
 	int error = 0, fd = file_new(rd, name, O_WRONLY);
 
@@ -207,8 +197,7 @@ file_whole(const struct rundir *rd, const char *name, struct bytes b)
 	return error;
 }
 
-int
-rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why)
+int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why)
 {
 	int error = file_whole(rd, name, b);
 
@@ -218,8 +207,7 @@ rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why)
 	return 0;
 }
 
-int
-rundir_stream(struct rundir *rd, const char *name, struct why *why)
+int rundir_stream(struct rundir *rd, const char *name, struct why *why)
 {
 	int fd = file_new(rd, name, O_RDWR | O_APPEND);
 
@@ -231,8 +219,7 @@ rundir_stream(struct rundir *rd, const char *name, struct why *why)
 
 /* ---- sealing ------------------------------------------------------------------------ */
 
-static int
-stream_hash(int fd, unsigned char out[SHA256_SIZE])
+static int stream_hash(int fd, unsigned char out[SHA256_SIZE])
 {
 	static unsigned char chunk[HASH_CHUNK];
 	struct sha256 h;
@@ -252,8 +239,7 @@ stream_hash(int fd, unsigned char out[SHA256_SIZE])
 	return 0;
 }
 
-static int
-stream_seal(const struct rundir *rd, struct rundir_entry *e, struct why *why)
+static int stream_seal(const struct rundir *rd, struct rundir_entry *e, struct why *why)
 {
 	struct stat st;
 	int fd = e->fd;
@@ -275,8 +261,7 @@ stream_seal(const struct rundir *rd, struct rundir_entry *e, struct why *why)
 }
 
 /* A dozen entries: insertion is the whole algorithm needed. */
-static void
-entries_sort(struct rundir *rd)
+static void entries_sort(struct rundir *rd)
 {
 	for (size_t i = 1; i < rd->entries; i++) {
 		struct rundir_entry e = rd->entry[i];
@@ -288,8 +273,7 @@ entries_sort(struct rundir *rd)
 	}
 }
 
-static int
-sums_write(struct rundir *rd, struct why *why)
+static int sums_write(struct rundir *rd, struct why *why)
 {
 	struct buf b = { 0 };
 	char hex[SHA256_HEX];
@@ -305,8 +289,7 @@ sums_write(struct rundir *rd, struct why *why)
 	return error == 0 ? 0 : cannot(rd, why, "write", "SHA256SUMS", error);
 }
 
-static int
-sync_below(const struct rundir *rd, const char *name, int flags, struct why *why)
+static int sync_below(const struct rundir *rd, const char *name, int flags, struct why *why)
 {
 	int error = 0, fd = open_beneath(rd->dir, name, O_RDONLY | O_CLOEXEC | flags, 0);
 
@@ -317,8 +300,7 @@ sync_below(const struct rundir *rd, const char *name, int flags, struct why *why
 	return error == 0 ? 0 : cannot(rd, why, "write to the disk", name, error);
 }
 
-static int
-sync_all(const struct rundir *rd, struct why *why)
+static int sync_all(const struct rundir *rd, struct why *why)
 {
 	for (size_t i = 0; i < rd->entries; i++)
 		if (sync_below(rd, rd->entry[i].name, 0, why) < 0)
@@ -333,8 +315,7 @@ sync_all(const struct rundir *rd, struct why *why)
 	return 0;
 }
 
-static int
-directories_close(const struct rundir *rd, struct why *why)
+static int directories_close(const struct rundir *rd, struct why *why)
 {
 	for (size_t i = 0; i < COUNT(subdirectory); i++) {
 		int error = 0, fd = open_beneath(rd->dir, subdirectory[i],
@@ -353,8 +334,7 @@ directories_close(const struct rundir *rd, struct why *why)
 }
 
 /* Is what bears our name still the directory we hold? */
-static bool
-still_ours(const struct rundir *rd)
+static bool still_ours(const struct rundir *rd)
 {
 	struct stat held, named;
 
@@ -363,8 +343,7 @@ still_ours(const struct rundir *rd)
 	    held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-static int
-name_give(const struct rundir *rd, struct why *why)
+static int name_give(const struct rundir *rd, struct why *why)
 {
 	if (!still_ours(rd))
 		return refuse(why, REFUSE_EVIDENCE, "%s was moved or removed while the "
@@ -388,8 +367,7 @@ name_give(const struct rundir *rd, struct why *why)
 
 /* Only a convenience, so a failure is said and no more. Something of that
  * name that is no link belongs to somebody: it stays. */
-static void
-latest_point(const struct rundir *rd)
+static void latest_point(const struct rundir *rd)
 {
 	char fresh[300];
 	struct stat st;
@@ -405,8 +383,7 @@ latest_point(const struct rundir *rd)
 	}
 }
 
-int
-rundir_seal(struct rundir *rd, bool durable, struct why *why)
+int rundir_seal(struct rundir *rd, bool durable, struct why *why)
 {
 	for (size_t i = 0; i < rd->entries; i++)
 		if (rd->entry[i].fd >= 0 && stream_seal(rd, &rd->entry[i], why) < 0)

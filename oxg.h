@@ -108,6 +108,34 @@ struct usage {
 	uint64_t pids_peak, samples;
 };
 
+/*
+ * The sampler: looks at the jail's processes from outside, where no cgroup
+ * counts for us. cpu is a lower bound that no ignored SIGCHLD can lower: what
+ * was seen of a process stays counted when it is gone.
+ */
+#define GAUGE_PROCESSES 4096
+
+struct gauge_process {
+	int pid;
+	uint64_t start, cpu_ns;
+	bool seen;
+};
+
+struct gauge {
+	int init;                    /* pid of the jail's init */
+	int scratch;                 /* descriptor on the writable tmpfs, or -1 */
+	uint64_t gone_cpu_ns;        /* of processes seen earlier */
+	struct gauge_process process[GAUGE_PROCESSES];
+	size_t processes;
+	struct usage usage;
+	uint64_t memory_now;
+};
+
+void gauge_start(struct gauge *g, int init, int scratch);
+/* One look. limit: where the cheap sum of resident pages is over it, the exact
+ * share of each process is taken before that is believed. */
+void gauge_look(struct gauge *g, uint64_t limit);
+
 /* How it ended, decided once from kernel facts. detail is one sentence. */
 struct ending {
 	enum ending_reason reason;
@@ -117,6 +145,39 @@ struct ending {
 	char detail[200];
 	struct usage usage;
 };
+
+struct death; /* jail/jail.h */
+/* One reason for every end. */
+void ending_decide(const struct death *d, const struct limits *l, struct ending *out);
+enum status ending_status(const struct ending *e);
+const char *signal_word(int signal);   /* "SIGSEGV"; "signal 40" */
+
+/* ---- the jail from here (sandbox.c) ------------------------------------------ */
+struct jail_plan; /* jail/jail.h */
+struct jail_ends;
+struct cell;
+struct snapshot;
+struct plugin;
+struct grant;
+
+struct sandbox_words {
+	const struct plugin *plugin;
+	const struct limits *limits;
+	const char *run_id, *task_id;
+	const char *token;            /* goes into the environment, nowhere else */
+	struct bytes task;            /* task.json, or none */
+	const struct snapshot *input; /* or NULL */
+	const char *input_bind;       /* live tree, or NULL */
+	const char *runtime;          /* NULL: static plugins only */
+	const char *const *arg;       /* behind the manifest's own */
+	size_t args;
+};
+
+/* 0, or -1 with why (JAIL, PLUGIN). Nothing is started. */
+int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_plan *out, struct why *why);
+/* One clone with every namespace; maps written; the child builds. 0, or -1 (JAIL). */
+int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends, struct cell *out, struct why *why);
+void sandbox_kill(struct cell *cell);  /* and everything in it; idempotent */
 
 /* ---- the verified plugin (verify.c is its only maker) ----------------------- */
 struct manifest; /* trust/trust.h */
@@ -180,32 +241,38 @@ void verdict_add(struct verdicts *v, const char *name, const char *status,
 /* ---- capability tokens (tokens.c), DESIGN.md section 8 ------------------------
  * token = base64url(payload) "." base64url(HMAC-SHA-256(key, base64url(payload)))
  * payload = {"n":serial,"plugin":..,"run":..,"caps":[..],"iat":ms,"exp":ms,"nonce":..}
- * ms are milliseconds of CLOCK_BOOTTIME since the mint was made.
+ * ms are milliseconds of CLOCK_BOOTTIME, which the jail sees too: a client can
+ * read its token's age without the key.
  */
 #define TOKEN_MAX 1024        /* chars with NUL; plugin names have a ceiling */
 #define TOKEN_KEY 32
 #define TOKEN_TTL_MS 60000
 #define TOKEN_LIVE 1024       /* tokens one run can issue */
 
-struct mint {
-	unsigned char key[TOKEN_KEY];
-	const char *plugin, *run_id;
-	capability_set granted;
-	uint64_t ttl_ms;
-	uint64_t born_ms;
-	uint32_t serial;              /* of the last one issued */
-	unsigned char revoked[TOKEN_LIVE / 8];
-	bool all_revoked;
-};
-
-enum token_verdict { TOKEN_OK, TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_FOREIGN };
-const char *token_verdict_word(enum token_verdict v);
-
 struct token {
 	uint32_t serial;
 	capability_set caps;
 	uint64_t expires_ms;
 };
+
+struct token_issued {
+	char *text;                   /* ours; mint_wipe wipes and frees it */
+	struct token facts;
+};
+
+struct mint {
+	unsigned char key[TOKEN_KEY];
+	const char *plugin, *run_id;
+	capability_set granted;
+	uint64_t ttl_ms;
+	uint32_t serial;              /* of the last one issued; the first is 1 */
+	unsigned char revoked[TOKEN_LIVE / 8];
+	bool all_revoked;
+	struct token_issued issued[TOKEN_LIVE]; /* serial 1 first; what redaction looks for */
+};
+
+enum token_verdict { TOKEN_OK, TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_FOREIGN };
+const char *token_verdict_word(enum token_verdict v);
 
 void mint_start(struct mint *m, const char *plugin, const char *run_id, capability_set granted);
 void mint_wipe(struct mint *m);
@@ -214,6 +281,13 @@ int token_issue(struct mint *m, capability_set caps, char out[TOKEN_MAX], struct
 enum token_verdict token_check(const struct mint *m, struct bytes text, struct token *out);
 void token_revoke(struct mint *m, uint32_t serial);
 void token_revoke_all(struct mint *m);
+uint64_t token_now(void); /* ms of CLOCK_BOOTTIME */
+/* Where the first token of this mint begins in text, and its length; text.n: none. */
+size_t token_find(const struct mint *m, struct bytes text, size_t *length);
+/* Copies text with every token masked. When more may follow (!last), the final
+ * TOKEN_MAX bytes wait: returns how many bytes of text were dealt with. */
+#define TOKEN_MASK "[REDACTED token]"
+size_t token_redact(const struct mint *m, struct bytes text, bool last, struct buf *out);
 
 /* ---- stored evidence -> HTML (report.c) ----------------------------------------- */
 struct folder; /* evidence/evidence.h */

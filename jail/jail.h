@@ -17,10 +17,11 @@ struct sock_fprog;
 #define STEPS(X)                                                                 \
 	X(DIR, "make directory")                                                \
 	X(TMPFS, "mount a private tmpfs on")                                    \
-	X(BIND, "bind")                /* source -> path, one mount, writable as is */ \
+	X(BIND, "bind")                /* source -> path, one mount, as writable as it is */ \
 	X(TREE, "bind read-only")      /* source -> path, with all below, ro nosuid nodev */ \
 	X(FILE, "write")               /* bytes -> path */                      \
 	X(LINK, "make link")           /* path -> source */                     \
+	X(REMOVE, "remove")            /* a file that served as a bind's source */ \
 	X(PROC, "mount proc on")                                                \
 	X(READONLY, "make read-only")
 
@@ -33,10 +34,10 @@ enum step_kind {
 struct step {
 	enum step_kind kind;
 	const char *path;       /* below the new root, no leading slash; "." is the root */
-	const char *source;     /* BIND, TREE: host path; LINK: target; TMPFS, PROC: options */
+	const char *source;     /* BIND, TREE: path; LINK: target; TMPFS: options */
 	struct bytes bytes;     /* FILE */
 	unsigned mode;          /* DIR, FILE */
-	unsigned long flags;    /* TMPFS, READONLY: MS_* */
+	unsigned long flags;    /* TMPFS, PROC, READONLY: MS_* */
 	int tree;               /* TREE: index of the descriptor taken beforehand */
 };
 
@@ -50,7 +51,6 @@ struct step {
 	X(STEP, "")  /* the step's own words */                                 \
 	X(PIVOT, "leave the host's root behind")                                \
 	X(HOSTNAME, "set its host name")                                        \
-	X(LOOPBACK, "check its network")                                        \
 	X(CAPABILITIES, "drop its capabilities")                                \
 	X(PRIVILEGES, "give up gaining privileges")                             \
 	X(FORK, "fork the plugin")                                              \
@@ -67,10 +67,16 @@ enum phase {
 #undef X
 };
 
-struct landlock_rule { const char *path; bool write; };
+/* What Landlock lets be done below a path of the jail: LANDLOCK_ACCESS_FS_* bits. */
+struct landlock_rule {
+	const char *path;
+	uint64_t access;
+};
 
 #define JAIL_TREES 32
 #define JAIL_RLIMITS 16
+#define JAIL_ID 65534u        /* nobody, inside */
+#define JAIL_FIRST_FD 10      /* ends live at or above: 0-5 are the plugin's and the report's */
 
 struct jail_plan {
 	const char *base;            /* a host directory to put the new root on */
@@ -81,9 +87,13 @@ struct jail_plan {
 	unsigned host_uid, host_gid; /* what 65534 is outside */
 	bool privileged;             /* the supervisor is root: groups can be dropped */
 	int landlock_abi;            /* 0: the kernel has none */
+	uint64_t landlock_fs, landlock_net, landlock_scope; /* what is handled */
 	const struct landlock_rule *rule;
 	size_t rules;
-	struct { int what; struct rlimit limit; } rlimit[JAIL_RLIMITS];
+	struct jail_rlimit {
+		int what;
+		struct rlimit limit;
+	} rlimit[JAIL_RLIMITS];
 	size_t rlimits;
 	const struct sock_fprog *filter;
 	const char *profile;         /* "static" or "runtime" */
@@ -91,17 +101,21 @@ struct jail_plan {
 	const char *exec_path;       /* in the jail */
 	char *const *argv;
 	char *const *envp;
-	const char *writable_probe;  /* a path on the writable tmpfs, for its use */
+	const char *scratch;         /* a path on the writable tmpfs; its descriptor goes out */
 };
 
 /* What the supervisor hands to the child through clone. */
 struct jail_ends {
-	int sync;                    /* reads one byte when mapped, one to go */
+	int sync;                    /* JAIL_MAPPED, then JAIL_GO; EOF: the supervisor is dead */
 	int status;                  /* struct jail_message, to the supervisor */
 	int out, err, answers, requests; /* become 1, 2, 3, 4 */
 };
 
-/* Child -> supervisor. Written by jail/inside.c, read by jail/supervise.c. */
+#define JAIL_MAPPED 'm'
+#define JAIL_GO 'g'
+
+/* Child -> supervisor. JAIL_BUILT carries a descriptor of the scratch tmpfs.
+ * Written by jail/inside.c, read by jail/supervise.c. */
 enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED };
 
 struct jail_message {
@@ -114,15 +128,64 @@ struct jail_message {
 	uint64_t max_rss;            /* bytes */
 };
 
-/* inside.c: the child's whole life. System calls only. */
+/* ---- inside.c: the child's whole life. System calls only. */
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends);
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
 
-/* runtime.c: links and binds for the operator's --runtime; appends steps. */
+/* ---- landlock.c: what this kernel can do, asked once; 0 when it has none ------- */
+int landlock_abi(void);
+/* The widest set of rights the ABI knows. */
+uint64_t landlock_all(int abi);
+uint64_t landlock_read(void);    /* read files and list directories */
+uint64_t landlock_execute(void); /* the same and execute */
+uint64_t landlock_write(int abi);/* everything but executing and making devices */
+uint64_t landlock_device(void);  /* read and write, nothing made */
 
-/* snapshot.c: a tree of the operator's, read once, hashed while read. */
+/* ---- a live cell (sandbox.c spawns it, supervise.c watches it) ------------------ */
+struct cell {
+	pid_t init;                  /* the jail's pid 1, as seen here */
+	int pidfd;
+	int sync, status;            /* our ends */
+	int scratch;                 /* O_PATH on the writable tmpfs, or -1 */
+	bool built;
+	bool over;                   /* reaped: every process of the jail is dead */
+	struct jail_message failure; /* word JAIL_FAILED: why it could not be built */
+};
+
+/* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
+struct watch {
+	const struct jail_plan *plan;/* for its words when a step failed */
+	const struct limits *limits;
+	int control;                 /* the broker's pair */
+	pid_t broker;
+	int signals;                 /* signalfd of what the operator may send */
+	void (*tick)(void *, const struct usage *); /* NULL, or the live line */
+	void *tick_into;
+};
+
+/* What happened, as facts; limits.c makes the ending of them. */
+struct death {
+	bool started;                /* the plugin was executed */
+	bool timed_out, cpu_over, memory_over;
+	int operator_signal;         /* 0: none */
+	bool broker_kill, broker_lost;
+	char broker_detail[160];
+	bool reported;               /* wait_status is there */
+	int wait_status;
+	uint64_t plugin_max_rss;
+	int evidence_error;          /* errno the broker met while writing */
+	bool tally_known;
+	struct tally tally;
+	struct usage usage;
+};
+
+/* Waits for JAIL_BUILT and BROKER_READY, releases, watches, kills, drains, reaps
+ * both. 0, or -1 with why (JAIL, EVIDENCE) when nothing was executed. */
+int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why);
+
+/* ---- snapshot.c: a tree of the operator's, read once, hashed while read ---------------- */
 struct snapshot_file {
 	const char *path;            /* relative, sorted by bytes */
 	struct bytes bytes;
@@ -140,7 +203,5 @@ struct snapshot {
 int snapshot_take(struct arena *a, const char *path, uint64_t max_bytes, uint64_t max_files,
     struct snapshot *out, struct why *why);
 void snapshot_listing(const struct snapshot *s, struct buf *out);
-
-/* supervise.c: see there. */
 
 #endif

@@ -1,0 +1,370 @@
+/*
+ * inside.c - the child's whole life, from clone to execve. Runs in the jail: as
+ * its pid 1 (init), then also as the plugin's process before it is executed.
+ *
+ * It walks the plan that sandbox.c made. It parses nothing, allocates nothing,
+ * decides nothing, and calls the kernel only: after clone the memory is a copy of
+ * the supervisor's, and every line here is one that an attacker would like to bend.
+ */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jail/jail.h"
+#include "jail/kernel.h"
+
+#define REPORT_FD 5 /* the plugin's way to say that it could not be executed */
+
+/* ---- the kernel's calls, bare ------------------------------------------------ */
+
+static long call(long number, long a, long b, long c, long d, long e)
+{
+	return syscall(number, a, b, c, d, e);
+}
+
+#define SYS(name, a, b, c, d, e)                                              \
+	call(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+
+static _Noreturn void leave(int status)
+{
+	for (;;)
+		SYS(exit_group, status, 0, 0, 0, 0);
+}
+
+/* The one way to fail: say where and why, and be gone. Read by supervise.c. */
+static _Noreturn void fail(int status_fd, enum phase phase, size_t step)
+{
+	struct jail_message m = {
+		.word = JAIL_FAILED, .phase = phase,
+		.step = (uint32_t)step, .error = errno,
+	};
+
+	SYS(write, status_fd, &m, sizeof(m), 0, 0);
+	leave(127);
+}
+
+static void wait_for(const struct jail_ends *ends, char word, enum phase phase)
+{
+	char got = 0;
+	long n;
+
+	do
+		n = SYS(read, ends->sync, &got, 1, 0, 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0) /* the supervisor is dead: nobody would hear us */
+		leave(126);
+	if (n != 1 || got != word)
+		fail(ends->status, phase, 0);
+}
+
+/* ---- identity ------------------------------------------------------------------ */
+
+static void take_identity(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	if (plan->privileged && SYS(setgroups, 0, 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_IDENTITY, 0);
+	if (SYS(setresgid, JAIL_ID, JAIL_ID, JAIL_ID, 0, 0) != 0 ||
+	    SYS(setresuid, JAIL_ID, JAIL_ID, JAIL_ID, 0, 0) != 0)
+		fail(ends->status, PHASE_IDENTITY, 0);
+	/* After the ids: changing them clears it. */
+	if (SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+	    SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_IDENTITY, 0);
+}
+
+/* ---- the file system ------------------------------------------------------------ */
+
+static long write_file(const struct step *s)
+{
+	const unsigned char *p = s->bytes.p;
+	size_t left = s->bytes.n;
+	long fd, n;
+
+	fd = SYS(openat, AT_FDCWD, s->path,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600, 0);
+	if (fd < 0)
+		return -1;
+	for (; left > 0; p += n, left -= (size_t)n) {
+		n = SYS(write, fd, p, left, 0, 0);
+		if (n <= 0)
+			return -1;
+	}
+	if (SYS(fchmod, fd, s->mode, 0, 0, 0) != 0)
+		return -1;
+	return SYS(close, fd, 0, 0, 0, 0);
+}
+
+static long make_dir(const struct step *s)
+{
+	if (SYS(mkdirat, AT_FDCWD, s->path, 0700, 0, 0) != 0)
+		return -1;
+	return SYS(fchmodat, AT_FDCWD, s->path, s->mode, 0, 0);
+}
+
+/* The base is a directory of the host's; from the first step on, the working
+ * directory is the new root. */
+static long mount_tmpfs(const struct jail_plan *plan, const struct step *s)
+{
+	bool root = s->path[0] == '.' && s->path[1] == '\0';
+	const char *target = root ? plan->base : s->path;
+
+	if (SYS(mount, "tmpfs", target, "tmpfs", s->flags, s->source) != 0)
+		return -1;
+	return root ? SYS(chdir, target, 0, 0, 0, 0) : 0;
+}
+
+static long mount_tree(const struct step *s, const int *tree)
+{
+	struct kernel_mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+	};
+	int fd = tree[s->tree];
+
+	if (SYS(mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) != 0)
+		return -1;
+	return SYS(move_mount, fd, "", AT_FDCWD, s->path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static long take_step(const struct jail_plan *plan, const struct step *s, const int *tree)
+{
+	switch (s->kind) {
+	case STEP_DIR:
+		return make_dir(s);
+	case STEP_TMPFS:
+		return mount_tmpfs(plan, s);
+	case STEP_BIND:
+		return SYS(mount, s->source, s->path, NULL, MS_BIND, NULL);
+	case STEP_TREE:
+		return mount_tree(s, tree);
+	case STEP_FILE:
+		return write_file(s);
+	case STEP_LINK:
+		return SYS(symlinkat, s->source, AT_FDCWD, s->path, 0, 0);
+	case STEP_REMOVE:
+		return SYS(unlinkat, AT_FDCWD, s->path, 0, 0, 0);
+	case STEP_PROC:
+		return SYS(mount, "proc", s->path, "proc", s->flags, NULL);
+	case STEP_READONLY:
+		return SYS(mount, NULL, s->path, NULL,
+		    MS_REMOUNT | MS_BIND | MS_RDONLY | s->flags, NULL);
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+static void build_root(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	int tree[JAIL_TREES];
+	size_t i;
+
+	SYS(umask, 0, 0, 0, 0, 0);
+	if (SYS(mount, NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		fail(ends->status, PHASE_PRIVATE, 0);
+	for (i = 0; i < plan->trees; i++) {
+		tree[i] = (int)SYS(open_tree, AT_FDCWD, plan->tree[i],
+		    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE, 0, 0);
+		if (tree[i] < 0)
+			fail(ends->status, PHASE_TREES, i);
+	}
+	for (i = 0; i < plan->steps; i++)
+		if (take_step(plan, &plan->step[i], tree) != 0)
+			fail(ends->status, PHASE_STEP, i);
+	if (SYS(pivot_root, ".", ".", 0, 0, 0) != 0 ||
+	    SYS(umount2, ".", MNT_DETACH, 0, 0, 0) != 0 ||
+	    SYS(chdir, "/", 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_PIVOT, 0);
+	SYS(umask, 077, 0, 0, 0, 0);
+	if (SYS(sethostname, "oxg", 3, 0, 0, 0) != 0 || SYS(setdomainname, "", 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_HOSTNAME, 0);
+}
+
+/* ---- rights ---------------------------------------------------------------------- */
+
+static void drop_rights(const struct jail_ends *ends)
+{
+	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
+	struct kernel_cap_data none[2] = { { 0 } };
+	unsigned long capability;
+
+	/* EINVAL: past the last one this kernel has. */
+	for (capability = 0; capability < 64; capability++)
+		if (SYS(prctl, PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
+			if (errno == EINVAL && capability > 0)
+				break;
+			fail(ends->status, PHASE_CAPABILITIES, 0);
+		}
+	if (SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    SYS(prctl, PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) != 0 ||
+	    SYS(capset, &header, none, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_CAPABILITIES, 0);
+	if (SYS(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_PRIVILEGES, 0);
+}
+
+static void put_up_landlock(const struct jail_plan *plan)
+{
+	struct kernel_landlock_ruleset wall = {
+		.fs = plan->landlock_fs, .net = plan->landlock_net,
+		.scoped = plan->landlock_scope,
+	};
+	long ruleset, fd;
+	size_t i;
+
+	if (plan->landlock_abi == 0)
+		return;
+	ruleset = SYS(landlock_create_ruleset, &wall,
+	    LANDLOCK_RULESET_SIZE(plan->landlock_abi), 0, 0, 0);
+	if (ruleset < 0)
+		fail(REPORT_FD, PHASE_LANDLOCK, 0);
+	for (i = 0; i < plan->rules; i++) {
+		struct kernel_landlock_path rule = { .access = plan->rule[i].access };
+
+		fd = SYS(openat, AT_FDCWD, plan->rule[i].path, O_PATH | O_CLOEXEC, 0, 0);
+		rule.fd = (int32_t)fd;
+		if (fd < 0 || SYS(landlock_add_rule, ruleset,
+		    LANDLOCK_RULE_PATH, &rule, 0, 0) != 0)
+			fail(REPORT_FD, PHASE_LANDLOCK, i + 1);
+		SYS(close, fd, 0, 0, 0, 0);
+	}
+	if (SYS(landlock_restrict_self, ruleset, 0, 0, 0, 0) != 0)
+		fail(REPORT_FD, PHASE_LANDLOCK, 0);
+	SYS(close, ruleset, 0, 0, 0, 0);
+}
+
+/* ---- the plugin's process, up to execve --------------------------------------------- */
+
+/* Ends are at JAIL_FIRST_FD or above, so nothing is overwritten before it is moved. */
+static void take_descriptors(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	long in = SYS(openat, AT_FDCWD, plan->stdin_path, O_RDONLY, 0, 0);
+
+	if (SYS(dup3, ends->status, REPORT_FD, O_CLOEXEC, 0, 0) < 0)
+		leave(127);
+	if (in < 0 || (in != 0 && SYS(dup3, in, 0, 0, 0, 0) < 0) ||
+	    SYS(dup3, ends->out, 1, 0, 0, 0) < 0 ||
+	    SYS(dup3, ends->err, 2, 0, 0, 0) < 0 ||
+	    SYS(dup3, ends->answers, 3, 0, 0, 0) < 0 ||
+	    SYS(dup3, ends->requests, 4, 0, 0, 0) < 0 ||
+	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
+		fail(REPORT_FD, PHASE_DESCRIPTORS, 0);
+}
+
+/* A caller may have left signals ignored or blocked: nohup, a shell's "trap ''". */
+static void reset_signals(void)
+{
+	unsigned long action[4] = { 0 }, none = 0;
+	int signal;
+
+	for (signal = 1; signal <= 64; signal++)
+		SYS(rt_sigaction, signal, action, NULL, sizeof(none), 0);
+	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none), 0);
+}
+
+static _Noreturn void become_plugin(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	size_t i;
+
+	take_descriptors(plan, ends);
+	if (SYS(setsid, 0, 0, 0, 0, 0) < 0)
+		fail(REPORT_FD, PHASE_SESSION, 0);
+	put_up_landlock(plan);
+	for (i = 0; i < plan->rlimits; i++)
+		if (SYS(prlimit64, 0, plan->rlimit[i].what, &plan->rlimit[i].limit, NULL, 0) != 0)
+			fail(REPORT_FD, PHASE_LIMITS, i);
+	reset_signals();
+	SYS(chdir, "/workspace", 0, 0, 0, 0);
+	/* The last wall: what comes after it must be in the profile. */
+	if (SYS(seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter, 0, 0) != 0)
+		fail(REPORT_FD, PHASE_SECCOMP, 0);
+	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);
+	fail(REPORT_FD, PHASE_EXEC, 0);
+}
+
+/* ---- pid 1 ---------------------------------------------------------------------------- */
+
+/* JAIL_BUILT with a descriptor of the scratch tmpfs, so that its use is seen. */
+static void report_built(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	struct jail_message m = { .word = JAIL_BUILT };
+	struct iovec part = { &m, sizeof(m) };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr header = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int scratch = (int)SYS(openat, AT_FDCWD, plan->scratch, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0);
+
+	if (scratch < 0)
+		fail(ends->status, PHASE_DESCRIPTORS, 0);
+	memset(&control, 0, sizeof(control));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &scratch, sizeof(scratch));
+	if (SYS(sendmsg, ends->status, &header, MSG_NOSIGNAL, 0, 0) != (long)sizeof(m))
+		leave(126);
+	SYS(close, scratch, 0, 0, 0, 0);
+}
+
+static uint64_t nanoseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
+}
+
+/* Reaps everybody, reports the plugin, and by its own death ends all the rest. */
+static _Noreturn void reap(const struct jail_ends *ends, long plugin)
+{
+	struct jail_message m = { .word = JAIL_ENDED };
+	struct rusage usage;
+	int status = 0;
+	long pid;
+
+	for (;;) {
+		pid = SYS(wait4, -1, &status, __WALL, &usage, 0);
+		if (pid == plugin)
+			break;
+		if (pid < 0 && errno != EINTR)
+			leave(126);
+	}
+	m.wait_status = status;
+	m.cpu_ns = nanoseconds(&usage.ru_utime) + nanoseconds(&usage.ru_stime);
+	m.max_rss = (uint64_t)usage.ru_maxrss * 1024;
+	SYS(write, ends->status, &m, sizeof(m), 0, 0);
+	leave(0);
+}
+
+_Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	long plugin;
+
+	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
+	take_identity(plan, ends);
+	build_root(plan, ends);
+	report_built(plan, ends);
+	drop_rights(ends);
+	wait_for(ends, JAIL_GO, PHASE_FORK);
+	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);
+	if (plugin < 0)
+		fail(ends->status, PHASE_FORK, 0);
+	if (plugin == 0)
+		become_plugin(plan, ends);
+	/* Init keeps its report line and nothing else: no pipe of the plugin's. */
+	if (SYS(dup3, ends->status, REPORT_FD, O_CLOEXEC, 0, 0) < 0 ||
+	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_DESCRIPTORS, 0);
+	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
+	reap(&(struct jail_ends){ .status = REPORT_FD }, plugin);
+}

@@ -1,0 +1,199 @@
+/*
+ * mkprofile.c - the generator of build/gen/profile.h: the system call filters of
+ * the jail as data. A program of its own, run when oxg is built; building a
+ * filter at run time would double what a jail costs.
+ *
+ * Deny by default. What is not listed here gets EPERM; clone3 gets ENOSYS, for
+ * which C libraries fall back to clone, whose flags a filter can see; a foreign
+ * ABI (i386, x32) is killed.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <termios.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+
+/* Arguments are looked at only where a call is rare and a flag decides. */
+
+/* A static program: files below its jail, memory, threads, children, time. */
+static const char *const static_calls[] = {
+	/* files */
+	"read", "write", "readv", "writev", "pread64", "pwrite64", "lseek",
+	"open", "openat", "close", "stat", "fstat", "lstat", "newfstatat",
+	"access", "faccessat", "getdents64", "getcwd", "chdir", "mkdir", "mkdirat",
+	"unlink", "unlinkat", "rmdir", "rename", "chmod", "fchmod", "ftruncate",
+	"readlink", "readlinkat", "dup", "dup2", "dup3", "pipe2", "pipe", "fcntl",
+	/* memory */
+	"mmap", "munmap", "mprotect", "mremap", "madvise", "brk",
+	/* waiting */
+	"poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_pwait", "eventfd2",
+	"nanosleep", "clock_nanosleep", "clock_gettime", "futex", "sched_yield",
+	/* processes and threads */
+	"fork", "vfork", "execve", "wait4", "exit", "exit_group", "kill",
+	"tgkill", "tkill", "getpid", "gettid", "getppid", "setsid",
+	"set_tid_address", "set_robust_list", "arch_prctl", "rseq",
+	"sched_getaffinity",
+	/* signals */
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+	/* what it is */
+	"getuid", "getgid", "getrandom",
+};
+
+/* What interpreters and language runtimes need beyond that: bash, python3,
+ * node, Go, JVM. */
+static const char *const runtime_calls[] = {
+	"preadv", "pwritev", "preadv2", "pwritev2", "creat", "openat2", "close_range",
+	"statx", "statfs", "fstatfs", "access", "faccessat2", "getdents",
+	"fchdir", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat",
+	"fchmodat", "truncate", "fallocate", "fadvise64", "readahead", "fsync",
+	"fdatasync", "sync_file_range", "copy_file_range", "sendfile", "splice", "tee",
+	"utimensat", "utime", "utimes", "futimesat", "umask", "flock", "mknod", "mknodat",
+	"memfd_create", "mincore", "mlock", "munlock", "msync", "membarrier",
+	"pkey_alloc", "pkey_free", "pkey_mprotect", "select", "pselect6",
+	"epoll_create", "epoll_wait", "epoll_pwait2", "eventfd", "inotify_init",
+	"inotify_init1", "inotify_add_watch", "inotify_rm_watch", "signalfd", "signalfd4",
+	"timerfd_create", "timerfd_settime", "timerfd_gettime", "timer_create",
+	"timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete",
+	"setitimer", "getitimer", "alarm", "pause", "clock_getres", "gettimeofday", "time",
+	"times", "waitid", "execveat", "setpgid", "getpgid", "getpgrp", "getsid",
+	"getrusage", "getrlimit", "getpriority", "sched_getparam",
+	"sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min",
+	"sched_setaffinity", "getcpu", "getitimer", "rt_sigpending", "rt_sigsuspend",
+	"rt_sigtimedwait", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "restart_syscall",
+	"geteuid", "getegid", "getresuid", "getresgid", "getgroups", "capget",
+	"uname", "sysinfo", "get_robust_list", "pidfd_open", "pidfd_send_signal",
+};
+
+/* mknod may make FIFOs and files: device nodes are refused by the file system
+ * (nodev, no capability) and by Landlock. */
+
+static scmp_filter_ctx filter;
+
+static void must(int rc, const char *what)
+{
+	if (rc == 0)
+		return;
+	fprintf(stderr, "mkprofile: %s: %s\n", what, strerror(-rc));
+	exit(1);
+}
+
+/* -1 is "newer than this library": an error here, never a silent gap. */
+static int number_of(const char *name)
+{
+	int nr = seccomp_syscall_resolve_name(name);
+
+	if (nr == __NR_SCMP_ERROR) {
+		fprintf(stderr, "mkprofile: unknown system call %s\n", name);
+		exit(1);
+	}
+	return nr;
+}
+
+static void allow(const char *const *name, size_t count)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < count; i++) {
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name[i]), 0);
+		must(rc == -EEXIST ? 0 : rc, name[i]);
+	}
+}
+
+static void allow_when(const char *name, unsigned arg, uint64_t mask, uint64_t value)
+{
+	must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name), 1,
+	    SCMP_CMP64(arg, SCMP_CMP_MASKED_EQ, mask, value)), name);
+}
+
+static void allow_one_of(const char *name, unsigned arg, const uint64_t *value, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		/* The kernel takes 32 bits of these: so does the comparison. */
+		allow_when(name, arg, 0xffffffffu, value[i]);
+}
+
+static void allow_arguments(bool runtime)
+{
+	static const uint64_t terminal[] = { TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX };
+	static const uint64_t control[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE,
+		PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_CAPBSET_READ, PR_GET_SECCOMP,
+		PR_GET_NO_NEW_PRIVS, PR_GET_SECUREBITS,
+		0x53564d41 /* PR_SET_VMA: naming memory */ };
+	const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+	    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
+	    0x00000080 /* CLONE_NEWTIME */ | CLONE_PTRACE | CLONE_UNTRACED;
+
+	/* Threads and children, never a namespace. */
+	allow_when("clone", 0, namespaces, 0);
+	/* No TIOCSTI, no TIOCLINUX: nothing but these. */
+	allow_one_of("ioctl", 1, terminal, COUNT(terminal));
+	allow_one_of("prctl", 0, control, COUNT(control));
+	/* Limits can be read and nobody's be set. */
+	must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("prlimit64"), 1,
+	    SCMP_A2_64(SCMP_CMP_EQ, 0)), "prlimit64");
+	must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0), "clone3");
+	if (runtime)
+		/* PER_LINUX asked or read; nothing that turns protections off. */
+		allow_one_of("personality", 0, (const uint64_t[]){ 0, 0xffffffffu }, 2);
+}
+
+static void print_program(const char *name)
+{
+	struct sock_filter *code;
+	long size, i;
+	FILE *file = tmpfile();
+
+	if (file == NULL) {
+		perror("mkprofile: temporary file");
+		exit(1);
+	}
+	must(seccomp_export_bpf(filter, fileno(file)), "export");
+	size = lseek(fileno(file), 0, SEEK_END);
+	code = malloc((size_t)size);
+	if (code == NULL || pread(fileno(file), code, (size_t)size, 0) != size)
+		exit(1);
+	printf("static struct sock_filter %s_code[] = {\n", name);
+	for (i = 0; i < size / (long)sizeof(*code); i++)
+		printf("\t{ 0x%04x, %u, %u, 0x%08x },\n", code[i].code, code[i].jt,
+		    code[i].jf, code[i].k);
+	printf("};\n\n");
+	free(code);
+	fclose(file);
+}
+
+static void make(const char *name, bool runtime)
+{
+	filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	if (filter == NULL)
+		exit(1);
+	must(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
+	must(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), "binary tree");
+	allow(static_calls, COUNT(static_calls));
+	if (runtime)
+		allow(runtime_calls, COUNT(runtime_calls));
+	allow_arguments(runtime);
+	print_program(name);
+	seccomp_release(filter);
+}
+
+int main(void)
+{
+	printf("/* Made by jail/mkprofile.c. */\n\n");
+	make("static", false);
+	make("runtime", true);
+	return 0;
+}

@@ -1,0 +1,317 @@
+/*
+ * supervise.c - from "go" to the death of the last process. Runs in the
+ * supervisor, which reads nothing that the plugin wrote: one poll sees time,
+ * signals, the jail's init and the broker, and all four speak in fixed structs.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jail/jail.h"
+
+#define MS 1000000ull
+#define BUILD_NS (30000 * MS)    /* a jail takes milliseconds: this is a hang */
+#define LOOK_FIRST_NS (10 * MS)  /* the sampler: soon, then steadily */
+#define LOOK_NS (25 * MS)
+#define DRAIN_NS (6000 * MS)     /* the broker's own deadline is shorter */
+
+struct vigil {
+	struct cell *cell;
+	const struct watch *watch;
+	struct death *death;
+	struct gauge *gauge;
+	bool broker_ready, broker_done;
+	bool failed;                 /* cell->failure says where */
+	bool end;                    /* something said that it is over */
+	uint64_t born_ns, look_ns;
+};
+
+/* ---- what the four say ---------------------------------------------------------- */
+
+/* One message of the child's; JAIL_BUILT brings a descriptor. 1, or 0: no more. */
+static int hear_child(struct vigil *v, int flags)
+{
+	struct jail_message m;
+	struct iovec part = { &m, sizeof(m) };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	ssize_t n;
+
+	do
+		n = recvmsg(v->cell->status, &header, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(m))
+		return 0;
+	c = CMSG_FIRSTHDR(&header);
+	if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&v->cell->scratch, CMSG_DATA(c), sizeof(int));
+	if (m.word == JAIL_BUILT) {
+		v->cell->built = true;
+	} else if (m.word == JAIL_FAILED) {
+		v->cell->failure = m;
+		v->failed = true;
+	} else if (m.word == JAIL_ENDED && !v->death->reported) {
+		v->death->reported = true;
+		v->death->wait_status = m.wait_status;
+		v->death->plugin_max_rss = m.max_rss;
+	}
+	return 1;
+}
+
+static void hear_broker(struct vigil *v)
+{
+	struct broker_message m;
+
+	if (wire_receive(v->watch->control, &m, sizeof(m)) != 1) {
+		v->death->broker_lost = true;
+		v->broker_done = v->end = true;
+		return;
+	}
+	if (m.error != 0)
+		v->death->evidence_error = (int)m.error;
+	switch (m.word) {
+	case BROKER_READY:
+		v->broker_ready = true;
+		break;
+	case BROKER_KILL:
+		v->death->broker_kill = v->end = true;
+		m.detail[sizeof(m.detail) - 1] = '\0';
+		memcpy(v->death->broker_detail, m.detail, sizeof(v->death->broker_detail));
+		break;
+	case BROKER_END:
+		v->death->tally = m.tally;
+		v->death->tally_known = v->broker_done = true;
+		break;
+	default:
+		v->death->broker_lost = v->broker_done = v->end = true;
+	}
+}
+
+static void hear_operator(struct vigil *v)
+{
+	struct signalfd_siginfo info;
+
+	if (read(v->watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	if (info.ssi_signo == SIGTSTP) /* a stopped supervisor would stop no plugin */
+		return;
+	v->death->operator_signal = (int)info.ssi_signo;
+	v->end = true;
+}
+
+/* ---- the poll ----------------------------------------------------------------------- */
+
+static int milliseconds_to(uint64_t when)
+{
+	uint64_t now = monotonic_ns();
+
+	if (when <= now)
+		return 0;
+	return (int)((when - now + MS - 1) / MS);
+}
+
+static void listen_until(struct vigil *v, uint64_t when)
+{
+	struct pollfd on[] = {
+		{ .fd = v->cell->pidfd, .events = POLLIN },
+		{ .fd = v->cell->status, .events = POLLIN },
+		{ .fd = v->broker_done ? -1 : v->watch->control, .events = POLLIN },
+		{ .fd = v->watch->signals, .events = POLLIN },
+	};
+
+	if (poll(on, COUNT(on), milliseconds_to(when)) <= 0)
+		return;
+	if (on[3].revents)
+		hear_operator(v);
+	if (on[2].revents)
+		hear_broker(v);
+	if (on[1].revents && hear_child(v, MSG_DONTWAIT) == 0)
+		v->end = true;
+	if (on[0].revents) {
+		/* Init is dead and everybody with it; its last words may still lie there. */
+		while (hear_child(v, MSG_DONTWAIT))
+			;
+		v->end = true;
+	}
+}
+
+static void look(struct vigil *v, uint64_t now)
+{
+	const struct limits *l = v->watch->limits;
+
+	if (now < v->look_ns)
+		return;
+	v->look_ns = now + LOOK_NS;
+	gauge_look(v->gauge, l->memory);
+	v->gauge->usage.wall_ns = now - v->born_ns;
+	if (v->gauge->usage.cpu_ns >= l->cpu_ns)
+		v->death->cpu_over = v->end = true;
+	else if (v->gauge->memory_now > l->memory)
+		v->death->memory_over = v->end = true;
+	if (v->watch->tick != NULL)
+		v->watch->tick(v->watch->tick_into, &v->gauge->usage);
+}
+
+static void keep_watch(struct vigil *v)
+{
+	uint64_t deadline = v->born_ns + v->watch->limits->wall_ns, now;
+
+	v->look_ns = v->born_ns + LOOK_FIRST_NS;
+	while (!v->end && !v->failed) {
+		listen_until(v, v->look_ns < deadline ? v->look_ns : deadline);
+		now = monotonic_ns();
+		if (v->end || v->failed)
+			break;
+		if (now >= deadline)
+			v->death->timed_out = v->end = true;
+		else
+			look(v, now);
+	}
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+static uint64_t nanoseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
+}
+
+/* Init's death is everybody's; its times hold those of all it reaped. */
+static void end_cell(struct vigil *v)
+{
+	struct rusage used;
+	struct usage *u = &v->gauge->usage;
+	uint64_t cpu;
+
+	if (v->cell->over)
+		return;
+	kill(v->cell->init, SIGKILL);
+	memset(&used, 0, sizeof(used));
+	while (wait4(v->cell->init, NULL, __WALL, &used) < 0 && errno == EINTR)
+		;
+	v->cell->over = true;
+	cpu = nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
+	if (cpu > u->cpu_ns)
+		u->cpu_ns = cpu;
+	if (v->death->plugin_max_rss > u->memory_peak)
+		u->memory_peak = v->death->plugin_max_rss;
+	if (v->born_ns != 0)
+		u->wall_ns = monotonic_ns() - v->born_ns;
+	v->death->usage = *u;
+}
+
+static void end_broker(struct vigil *v)
+{
+	uint64_t deadline = monotonic_ns() + DRAIN_NS;
+	struct pollfd on = { .fd = v->watch->control, .events = POLLIN };
+	char drain = BROKER_DRAIN;
+
+	/* Not delivered: it has said its last word already, which is read below. */
+	(void)send(v->watch->control, &drain, 1, MSG_NOSIGNAL);
+	while (!v->broker_done && monotonic_ns() < deadline)
+		if (poll(&on, 1, milliseconds_to(deadline)) > 0)
+			hear_broker(v);
+	if (!v->death->tally_known)
+		v->death->broker_lost = true;
+	kill(v->watch->broker, SIGKILL);
+	while (waitpid(v->watch->broker, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* ---- words for a jail that could not be built ---------------------------------------------- */
+
+static const char *const step_aim[] = {
+#define X(name, aim) [STEP_##name] = aim,
+	STEPS(X)
+#undef X
+};
+
+static const char *const phase_aim[] = {
+#define X(name, aim) [PHASE_##name] = aim,
+	PHASES(X)
+#undef X
+};
+
+static int say_failure(const struct vigil *v, struct why *why)
+{
+	const struct jail_message *m = &v->cell->failure;
+	const struct jail_plan *plan = v->watch->plan;
+	const char *reason = strerror(m->error);
+
+	if (m->phase == PHASE_STEP && m->step < plan->steps)
+		return refuse(why, REFUSE_JAIL, "the jail could not %s /%s: %s",
+		    step_aim[plan->step[m->step].kind], plan->step[m->step].path, reason);
+	if (m->phase == PHASE_TREES && m->step < plan->trees)
+		return refuse(why, REFUSE_JAIL, "the jail could not open %s, to bind it read-only: %s",
+		    plan->tree[m->step], reason);
+	if (m->phase == PHASE_EXEC)
+		return refuse(why, REFUSE_JAIL, "the jail could not execute %s: %s",
+		    plan->exec_path, reason);
+	if (m->phase < COUNT(phase_aim))
+		return refuse(why, REFUSE_JAIL, "the jail could not %s: %s",
+		    phase_aim[m->phase], reason);
+	return refuse(why, REFUSE_JAIL, "the jail failed in an unknown way");
+}
+
+static int say_not_started(const struct vigil *v, struct why *why)
+{
+	if (v->failed)
+		return say_failure(v, why);
+	if (v->death->operator_signal != 0)
+		return refuse(why, REFUSE_JAIL, "cancelled by operator (%s) before the plugin was started",
+		    signal_word(v->death->operator_signal));
+	if (v->death->evidence_error != 0)
+		return refuse(why, REFUSE_EVIDENCE, "the broker cannot write evidence: %s",
+		    strerror(v->death->evidence_error));
+	if (v->death->broker_lost)
+		return refuse(why, REFUSE_JAIL, "the broker died before the plugin was started");
+	return refuse(why, REFUSE_JAIL, "the jail died before the plugin was started");
+}
+
+/* ---- the story --------------------------------------------------------------------------------- */
+
+static bool both_ready(struct vigil *v)
+{
+	uint64_t deadline = monotonic_ns() + BUILD_NS;
+
+	while (!(v->cell->built && v->broker_ready)) {
+		if (v->end || v->failed || monotonic_ns() >= deadline)
+			return false;
+		listen_until(v, deadline);
+	}
+	return !v->end && !v->failed;
+}
+
+int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why)
+{
+	static struct gauge gauge; /* large, and there is one */
+	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge };
+	bool go;
+
+	memset(out, 0, sizeof(*out));
+	go = both_ready(&v);
+	gauge_start(&gauge, cell->init, cell->scratch);
+	if (go) {
+		v.born_ns = monotonic_ns();
+		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
+	}
+	if (go)
+		keep_watch(&v);
+	end_cell(&v);
+	end_broker(&v);
+	out->started = go && !v.failed;
+	if (!out->started)
+		return say_not_started(&v, why);
+	return 0;
+}

@@ -113,8 +113,10 @@ struct pubkey {
 	const char *file;                 /* "keys/x.pub", or NULL */
 };
 
+#define ALLOWLIST_BYTES (16u << 20)
+
 struct allow_entry {
-	const char *path;                 /* as written: relative to the list, or absolute */
+	const char *path;                 /* relative to the list, or absolute; no "." or empty part */
 	unsigned char sha256[SHA256_SIZE];
 	int line;
 };
@@ -150,6 +152,8 @@ int trust_root_open(struct arena *a, const char *option, struct trust_root *out,
 /* The ALLOWLIST alone, for the fuzzer: 0 or -1 with why naming the line. */
 int allowlist_parse(struct arena *a, struct bytes text, struct allow_entry **out,
     size_t *count, struct why *why);
+/* Sorts by path and drops repetitions; -1 with why when one path has two digests. */
+int allowlist_sort(struct allow_entry *entry, size_t *count, struct why *why);
 /* The entry for an absolute, real path of a file; NULL when not listed. */
 const struct allow_entry *allowlist_find(const struct trust_root *root, const char *absolute);
 

@@ -542,10 +542,10 @@ static bool read_signature(struct reader *r, int v)
 
 	if (!object_read(r, v, "signature.", table, COUNT(table)))
 		return false;
-	if (!r->m->public_key == !r->m->certificate)
+	if (r->m->public_key && r->m->certificate)
 		return !refuse(r->why, REFUSE_MANIFEST,
-		    "manifest.json: \"signature\" must hold either \"publicKey\" or "
-		    "\"certificate\"; write exactly one of them");
+		    "manifest.json: \"signature\" holds both \"publicKey\" and "
+		    "\"certificate\"; keep one of them");
 	return true;
 }
 
@@ -713,7 +713,7 @@ static const struct member array_form[] = {
 	{ "entry", read_entry_text, true, "one line of 1 to 1024 characters" },
 	{ "artifact", read_artifact, true, PATH_WORDS },
 	{ "capabilities", read_capability_names, true, "an array of at least one capability name" },
-	{ "signature", read_signature, false, OBJECT_WORDS("signature and publicKey or certificate") },
+	{ "signature", read_signature, false, OBJECT_WORDS("signature, and publicKey or certificate") },
 	{ "trusted", read_trusted, false, "true or false (and is ignored)" },
 	{ "config", read_config, false, "an object" },
 };

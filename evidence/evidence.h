@@ -163,6 +163,32 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 /* The decision word of a gate report: 0 PASS, 1 BLOCK, 2 REQUIRE_APPROVAL, -1 unreadable. */
 int gate_decision(struct bytes report);
 
+/* ---- html.c: bytes of a run folder inside a page -------------------------------------------- */
+#define HTML_TEXT 2000             /* bytes of one text that are shown; the file has the rest */
+#define HTML_WORD 200
+#define HTML_ROWS 200              /* of one list */
+/* Escaped; controls and what reorders text as a visible \u{..}, no UTF-8 as U+FFFD; at
+ * most max bytes of it and a note. plain: no elements around it (for <title>). */
+void html_text(struct buf *to, struct bytes s, size_t max, bool plain);
+/* A text, figure, yes or no; "none" for anything else. */
+void html_value(struct buf *to, const struct json *j, int v);
+/* A table row: our label, their value or list. */
+void html_row(struct buf *to, const char *label, const struct json *j, int v);
+extern const char html_style[];
+
+/* ---- close.c: the last act, when everybody is dead ------------------------------------------ */
+struct closing {
+	struct rundir *dir;
+	const struct run_facts *facts;
+	struct journal *journal;       /* flushed here, after its last event */
+	struct bytes policy_snapshot, task, input_listing; /* p NULL or n 0: none */
+	int findings, out_log, err_log;/* the streams' descriptors */
+	bool durable;
+};
+/* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers
+ * it. 0, or -1 with why (EVIDENCE): then the .partial is left. */
+int evidence_close(struct arena *a, const struct closing *c, int *decision, struct why *why);
+
 /* ---- check.c ------------------------------------------------------------------------------- */
 struct check_result {
 	uint64_t files, bytes, events;

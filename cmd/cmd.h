@@ -39,13 +39,71 @@ struct command {
 void options_read(const struct command *c, int argc, char **argv,
     struct words_list *operands, struct words_list *rest);
 
+/* ---- keytool.c: what sign and allow share ------------------------------------------ */
+struct target {
+	int dir;                  /* the plugin's directory, or that of the bare file; or -1 */
+	const char *dir_path;     /* real */
+	const char *artifact;     /* below it */
+	const char *signature;    /* below it, whether it is there or not */
+	bool bare;
+};
+
+/* A directory with manifest.json, that manifest.json itself, or any one file.
+ * 0, or -1 with why; target_close in both cases. */
+int target_find(struct arena *a, const char *path, struct target *t, struct why *why);
+/* SHA-256 of a regular file below the target, no link followed. */
+int target_digest(const struct target *t, const char *name,
+    unsigned char digest[SHA256_SIZE], struct why *why);
+void target_close(const struct target *t);
+/* Written beside it, synced, renamed over it. 0, or -1 with errno. */
+int file_replace(struct arena *a, int dir, const char *name, struct bytes text, mode_t mode);
+int command_fail(const struct why *why);      /* says why; the exit status */
+int command_print(const struct buf *b);       /* on stdout; the exit status */
+
+/* ---- run.c: the words of "oxg run", made once and const ever after ---------------- */
+struct run_words {
+	const char *plugin;
+	const char *trust, *policy, *profile, *out, *run_id, *task;
+	const char *input, *input_bind, *runtime;
+	int fail_on;                  /* enum severity, -1 "none", -2: not said */
+	capability_set grant;
+	struct resources resources;
+	bool allow_unsigned, durable, json, quiet;
+	bool verify_time_given;
+	int64_t verify_time;
+	struct words_list args;       /* behind "--" */
+};
+
+/* Dies with status 2 on a wrong word. */
+void run_words_read(int argc, char **argv, struct run_words *out);
+/* --task: its bytes, and its own name into *id when it has one ("task_id", "id").
+ * path NULL leaves both alone. 0, or -1 with why (INPUT). */
+int task_read(struct arena *a, const char *path, struct bytes *task, const char **id,
+    struct why *why);
+
+/* ---- console.c: what people and programs are told of a run ------------------------- */
+struct run_summary {
+	const char *folder;           /* NULL: none was made */
+	const char *run_id, *plugin, *version, *decision;
+	const struct ending *ending;  /* NULL: refused */
+	const struct tally *tally;    /* NULL: nothing ran */
+	const struct why *refusal;    /* NULL or code 0: none */
+	uint64_t terminations;
+	int status;
+};
+
+/* The live line on a terminal: into is a const struct run_words *. */
+void console_tick(void *into, const struct usage *usage);
+bool console_live(const struct run_words *w);
+void console_summary(const struct run_words *w, const struct run_summary *s);
+
 int cmd_verify(int argc, char **argv);  /* cmd/inspect.c */
 int cmd_inspect(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_caps(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);  /* cmd/keytool.c */
 int cmd_sign(int argc, char **argv);
-int cmd_allow(int argc, char **argv);
+int cmd_allow(int argc, char **argv);   /* cmd/allow.c */
 int cmd_check(int argc, char **argv);   /* cmd/evidence.c */
 int cmd_report(int argc, char **argv);
 int cmd_gate(int argc, char **argv);

@@ -70,6 +70,10 @@ _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
 /* "oxg: text" on stderr. Control bytes from outside are written as \xNN. */
 void warn(const char *fmt, ...) PRINTF(1, 2);
 
+/* First line of main: RELRO applied (musl leaves that to a dynamic loader and a
+ * static program has none), descriptors 0-2 open, umask 022. Dies with status 4. */
+void process_start(void); /* start.c */
+
 /* ---- memory (util.c) -----------------------------------------------------
  * An arena is freed as a whole. Start with { 0 }. Allocation dies on lost
  * memory and is zeroed.

@@ -1,0 +1,157 @@
+/*
+ * console.c - what people (stderr) and programs (stdout) are told of a run. Runs
+ * in the supervisor. No byte of the plugin's gets here but its name and version,
+ * which the manifest reader holds to a narrow alphabet.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+
+#define MIB (1024.0 * 1024.0)
+
+bool console_live(const struct run_words *w)
+{
+	const char *term = getenv("TERM");
+
+	return !w->quiet && !w->json && isatty(STDERR_FILENO) && getenv("CI") == NULL &&
+	    (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+static bool coloured(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && (no == NULL || *no == '\0') &&
+	    (term == NULL || strcmp(term, "dumb") != 0);
+}
+
+void console_tick(void *into, const struct usage *u)
+{
+	static uint64_t last_ns; /* a line a tenth of a second is what eyes follow */
+
+	(void)into;
+	if (u->wall_ns - last_ns < 100000000u)
+		return;
+	last_ns = u->wall_ns;
+	fprintf(stderr, "\r\033[K%.1f s  cpu %.1f s  memory %.1f MiB  processes %llu",
+	    (double)u->wall_ns / 1e9, (double)u->cpu_ns / 1e9,
+	    (double)u->memory_peak / MIB, (unsigned long long)u->pids_peak);
+}
+
+/* ---- for people --------------------------------------------------------------------- */
+
+static void print_findings(const struct run_summary *s)
+{
+	bool first = true;
+	int i;
+
+	fprintf(stderr, "  findings  %llu", (unsigned long long)s->tally->findings);
+	for (i = SEV_COUNT - 1; i >= 0; i--) {
+		if (s->tally->by_severity[i] == 0)
+			continue;
+		fprintf(stderr, "%s%llu %s", first ? " (" : ", ",
+		    (unsigned long long)s->tally->by_severity[i], severity_name((enum severity)i));
+		first = false;
+	}
+	fprintf(stderr, "%s", first ? "" : ")");
+	if (s->tally->rejected > 0)
+		fprintf(stderr, ", %llu rejected", (unsigned long long)s->tally->rejected);
+	fprintf(stderr, "\n");
+}
+
+static void print_for_people(const struct run_summary *s)
+{
+	const char *word = s->ending == NULL ? "REFUSED" :
+	    s->decision != NULL ? s->decision : "NO EVIDENCE";
+	const char *on = "", *off = "";
+
+	if (coloured()) {
+		on = s->status == STATUS_OK ? "\033[32m" : "\033[31m";
+		off = "\033[0m";
+	}
+	fprintf(stderr, "%s%s%s  %s%s%s", on, word, off, s->plugin,
+	    *s->version ? " " : "", s->version);
+	if (s->ending != NULL)
+		fprintf(stderr, ": %s, %.2f s, cpu %.2f s, %.1f MiB", s->ending->detail,
+		    (double)s->ending->usage.wall_ns / 1e9, (double)s->ending->usage.cpu_ns / 1e9,
+		    (double)s->ending->usage.memory_peak / MIB);
+	fprintf(stderr, "\n");
+	if (s->tally != NULL)
+		print_findings(s);
+	if (s->folder != NULL)
+		fprintf(stderr, "  folder    %s\n", s->folder);
+}
+
+/* ---- for programs --------------------------------------------------------------------- */
+
+static void write_ending(struct json_out *o, const struct ending *e)
+{
+	json_name(o, "ending");
+	json_open(o, '{');
+	json_member(o, "reason", ending_word(e->reason));
+	if (e->reason == ENDING_EXITED)
+		json_member_number(o, "exit_status", e->status);
+	if (e->reason == ENDING_CRASHED)
+		json_member(o, "signal", signal_word(e->signal));
+	json_member(o, "killed_by", e->by);
+	json_member(o, "detail", e->detail);
+	json_close(o, '}');
+}
+
+static void write_findings(struct json_out *o, const struct tally *t)
+{
+	int i;
+
+	json_name(o, "findings");
+	json_open(o, '{');
+	json_member_number(o, "accepted", (int64_t)t->findings);
+	json_member_number(o, "rejected", (int64_t)t->rejected);
+	for (i = 0; i < SEV_COUNT; i++)
+		json_member_number(o, severity_name((enum severity)i), (int64_t)t->by_severity[i]);
+	json_close(o, '}');
+}
+
+static void print_for_programs(const struct run_summary *s)
+{
+	struct buf b = { 0 };
+	struct json_out o = json_start(&b, true);
+
+	json_open(&o, '{');
+	json_member_number(&o, "schema_version", 1);
+	json_member(&o, "run_id", s->run_id);
+	json_member(&o, "plugin", s->plugin);
+	json_member(&o, "version", s->version);
+	json_member_number(&o, "exit_status", s->status);
+	json_member(&o, "decision", s->decision);
+	json_member(&o, "folder", s->folder);
+	if (s->refusal != NULL && s->refusal->code != REFUSAL_NONE) {
+		json_name(&o, "refusal");
+		json_open(&o, '{');
+		json_member(&o, "code", refusal_word(s->refusal->code));
+		json_member(&o, "text", s->refusal->text);
+		json_close(&o, '}');
+	}
+	if (s->ending != NULL)
+		write_ending(&o, s->ending);
+	if (s->tally != NULL)
+		write_findings(&o, s->tally);
+	json_close(&o, '}');
+	json_end(&o);
+	write_all(STDOUT_FILENO, b.p, b.n);
+	buf_free(&b);
+}
+
+void console_summary(const struct run_words *w, const struct run_summary *s)
+{
+	if (console_live(w))
+		fprintf(stderr, "\r\033[K");
+	if (s->refusal != NULL && s->refusal->code != REFUSAL_NONE)
+		warn("%s", s->refusal->text);
+	if (w->json)
+		print_for_programs(s);
+	else if (!w->quiet)
+		print_for_people(s);
+}

@@ -1,0 +1,650 @@
+/*
+ * oxg.c - main, the table of commands, and the story of a run.
+ *
+ * The processes of a run, and whose rights they have:
+ *
+ *   supervisor  this file. The caller's rights. Verifies, plans, spawns, watches
+ *               time and use, writes the run folder when everybody is dead. Reads
+ *               no byte that the plugin wrote while the plugin lives.
+ *   broker      broker/broker.c. Forked, no rights. Reads the plugin's stdout,
+ *               stderr and requests; answers; appends findings, logs, journal.
+ *   init        jail/inside.c. Cloned into namespaces of its own as pid 1, builds
+ *               the jail, gives up its rights, reaps; its death ends all the rest.
+ *   plugin      forked by init, limited, filtered, executed.
+ *
+ *   supervisor --sync--> init          "mapped", "go"
+ *   supervisor <-status- init, plugin  built, failed (where), ended (wait status)
+ *   supervisor <-control-> broker      ready, kill, end (tally); drain
+ *   plugin 1, 2, 4 --> broker --> plugin 3
+ *
+ * Who dies takes the others along: init and broker have SIGKILL as their parent's
+ * death signal, and read end-of-file where the supervisor was.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "broker/broker.h"
+#include "cmd/cmd.h"
+#include "evidence/evidence.h"
+#include "jail/jail.h"
+#include "oxg.h"
+#include "trust/trust.h"
+#include "version.h"
+
+#define INPUT_BYTES (1ull << 30)     /* a snapshot is held in memory */
+#define INPUT_FILES 200000u
+#define BROKER_UID_AWAY 0x08000000u  /* from the jail's own uid of this run */
+#define TIER "namespaces"
+
+struct run {
+	struct arena arena;
+	struct run_words words;
+	struct clock clock;
+	const char *run_id, *task_id;
+	struct why why;
+	struct trust_root root;
+	struct policy policy;
+	struct buf snapshot;           /* of the policy: inputs/policy.json */
+	struct rundir dir;
+	bool dir_made;
+	struct journal journal;
+	int findings, out_log, err_log;/* streams of the folder */
+	struct verdicts verdicts;
+	struct plugin plugin;
+	bool plugin_known;
+	struct grant grant;
+	struct limits limits;
+	struct bytes task;
+	struct snapshot input;
+	struct mint mint;
+	char token[TOKEN_MAX];
+	struct jail_plan plan;
+	struct broker_plan broker;
+	struct cell cell;
+	struct death death;
+	struct ending ending;
+	struct tally tally;
+	struct finding_context finding;
+	struct run_facts facts;
+	char policy_sha256[SHA256_HEX], config_sha256[SHA256_HEX];
+	char task_sha256[SHA256_HEX], input_sha256[SHA256_HEX];
+	int decision;                  /* of the gate, -1: none */
+};
+
+/* Read ends and write ends of everything between the four processes. */
+struct wires {
+	int out[2], err[2], requests[2], answers[2], sync[2], status[2], control[2];
+};
+
+/* ---- the folder, from its first moment -------------------------------------------- */
+
+static void choose_run_id(struct run *r)
+{
+	static char made[27];
+	unsigned char random[10];
+
+	r->run_id = r->words.run_id;
+	if (r->run_id != NULL)
+		return;
+	random_bytes(random, sizeof(random));
+	ulid_make(made, clock_milliseconds(&r->clock), random);
+	r->run_id = made;
+}
+
+static int open_folder(struct run *r)
+{
+	int journal;
+
+	if (rundir_create(&r->arena, r->words.out, r->run_id, &r->dir, &r->why) != 0)
+		return -1;
+	r->dir_made = true;
+	journal = rundir_stream(&r->dir, "journal/events.jsonl", &r->why);
+	r->findings = rundir_stream(&r->dir, "findings.jsonl", &r->why);
+	r->out_log = rundir_stream(&r->dir, "logs/stdout.log", &r->why);
+	r->err_log = rundir_stream(&r->dir, "logs/stderr.log", &r->why);
+	if (journal < 0 || r->findings < 0 || r->out_log < 0 || r->err_log < 0)
+		return -1;
+	journal_start(&r->journal, journal, &r->clock);
+	journal_event(&r->journal, "run.start", "run_id", r->run_id, "oxg", OXG_VERSION, NULL);
+	return 0;
+}
+
+/* ---- facts: policy, plugin, grant, limits ---------------------------------------------- */
+
+static int settle_policy(struct run *r)
+{
+	const struct run_words *w = &r->words;
+	unsigned char digest[SHA256_SIZE];
+
+	if (policy_load(&r->arena, w->policy, w->profile, &r->root, &r->policy, &r->why) != 0)
+		return -1;
+	if (w->fail_on != -2)
+		r->policy.fail_on = w->fail_on;
+	policy_snapshot(&r->policy, &r->snapshot);
+	sha256(buf_bytes(&r->snapshot), digest);
+	hex_encode(r->policy_sha256, digest, sizeof(digest));
+	return 0;
+}
+
+static int verify(struct run *r)
+{
+	const struct verify_options options = {
+		.allow_unsigned = r->words.allow_unsigned,
+		.verify_time_given = r->words.verify_time_given,
+		.verify_time = r->words.verify_time,
+		.now = clock_seconds(&r->clock),
+	};
+
+	if (verify_plugin(&r->arena, &r->root, &r->policy, r->words.plugin, &options,
+	    &r->plugin, &r->verdicts, &r->why) != 0)
+		return -1;
+	r->plugin_known = true;
+	return 0;
+}
+
+static int allow_runtime(struct run *r)
+{
+	const char *asked = r->plugin.manifest->runtime, *given = r->words.runtime;
+	size_t i;
+
+	if (given == NULL && asked != NULL)
+		return refuse(&r->why, REFUSE_JAIL, "%s asks for the runtime %s: "
+		    "give it with --runtime %s", r->plugin.manifest->name, asked, asked);
+	if (given == NULL)
+		return 0;
+	for (i = 0; i < r->policy.runtimes; i++)
+		if (strcmp(r->policy.runtime[i], given) == 0)
+			return 0;
+	return refuse(&r->why, REFUSE_POLICY, "the policy allows no runtime %s: "
+	    "add it to \"runtimes\"", given);
+}
+
+static int settle_grant(struct run *r)
+{
+	const struct manifest *m = r->plugin.manifest;
+
+	if (allow_runtime(r) != 0)
+		return -1;
+	grant_cut(&r->policy, m, r->words.grant, &r->grant);
+	r->limits = limits_effective(&r->policy.resources, &r->words.resources, &m->resources);
+	if (r->grant.findings != FINDINGS_BROKER && r->grant.findings != FINDINGS_STDOUT)
+		return refuse(&r->why, REFUSE_MANIFEST,
+		    "%s takes its findings from a file of the workspace, which this version "
+		    "of oxg does not read: use \"broker\" or \"stdout\"", m->name);
+	return 0;
+}
+
+static int take_input(struct run *r)
+{
+	struct stat st;
+
+	if (r->words.input_bind != NULL && stat(r->words.input_bind, &st) != 0)
+		return refuse(&r->why, REFUSE_INPUT, "cannot read input %s: %s",
+		    r->words.input_bind, strerror(errno));
+	if (r->words.input_bind != NULL && !S_ISDIR(st.st_mode))
+		return refuse(&r->why, REFUSE_INPUT, "--input-bind %s is no directory: "
+		    "give one, or a snapshot with --input", r->words.input_bind);
+	if (r->words.input == NULL)
+		return 0;
+	if (snapshot_take(&r->arena, r->words.input, INPUT_BYTES, INPUT_FILES,
+	    &r->input, &r->why) != 0)
+		return -1;
+	hex_encode(r->input_sha256, r->input.sha256, SHA256_SIZE);
+	return 0;
+}
+
+/* What run.json says; filled as it becomes known. */
+static void gather_facts(struct run *r)
+{
+	struct run_facts *f = &r->facts;
+	unsigned char digest[SHA256_SIZE];
+
+	f->run_id = r->run_id;
+	f->task_id = r->task_id;
+	f->plugin = r->plugin_known ? &r->plugin : NULL;
+	f->verdicts = &r->verdicts;
+	f->grant = r->plugin_known ? &r->grant : NULL;
+	f->limits = &r->limits;
+	f->ending = &r->ending;
+	f->refusal = &r->why;
+	f->trust_root = r->words.trust;
+	f->trust_found_by = r->root.found_by;
+	f->profile = r->policy.profile;
+	f->policy_source = r->policy.source;
+	f->allow_unsigned = r->words.allow_unsigned;
+	f->runtime = r->words.runtime;
+	f->input_path = r->words.input ? r->words.input : r->words.input_bind;
+	f->input_live = r->words.input_bind != NULL;
+	f->input_sha256 = r->input_sha256;
+	f->input_files = r->input.regular;
+	f->input_bytes = r->input.bytes;
+	f->input_skipped = r->input.skipped;
+	if (r->task.p != NULL) {
+		sha256(r->task, digest);
+		hex_encode(r->task_sha256, digest, sizeof(digest));
+		f->task_sha256 = r->task_sha256;
+	}
+	f->policy_sha256 = r->policy_sha256;
+	f->arg = r->words.args.word;
+	f->args = r->words.args.count;
+	f->clock_frozen = r->clock.frozen;
+}
+
+static void fingerprint(struct run *r)
+{
+	struct finding_context *c = &r->finding;
+
+	gather_facts(r);
+	r->facts.tier = TIER;
+	record_config(&r->facts, buf_bytes(&r->snapshot), r->config_sha256);
+	r->facts.config_sha256 = r->config_sha256;
+	c->plugin = r->plugin.manifest->name;
+	c->plugin_version = r->plugin.manifest->version;
+	c->run_id = r->run_id;
+	c->task_id = r->task_id;
+	hex_encode(c->artifact_sha256, r->plugin.file[0].sha256, SHA256_SIZE);
+	memcpy(c->config_sha256, r->config_sha256, sizeof(c->config_sha256));
+	c->key_id = r->plugin.key_id;
+	c->clock = r->clock;
+}
+
+/* ---- plan --------------------------------------------------------------------------------- */
+
+static int plan_jail(struct run *r)
+{
+	const struct sandbox_words w = {
+		.plugin = &r->plugin, .limits = &r->limits, .run_id = r->run_id,
+		.task_id = r->task_id, .token = r->token, .task = r->task,
+		.input = r->words.input ? &r->input : NULL,
+		.input_bind = r->words.input_bind, .runtime = r->words.runtime,
+		.arg = r->words.args.word, .args = r->words.args.count,
+	};
+
+	mint_start(&r->mint, r->plugin.manifest->name, r->run_id, r->grant.granted);
+	if (token_issue(&r->mint, r->grant.granted, r->token, NULL) != 0)
+		die(STATUS_JAIL, "the first token could not be made");
+	if (sandbox_plan(&r->arena, &w, &r->plan, &r->why) != 0)
+		return -1;
+	r->facts.tier = TIER;
+	r->facts.seccomp_profile = r->plan.profile;
+	r->facts.landlock_abi = r->plan.landlock_abi;
+	r->facts.privileged = r->plan.privileged;
+	return 0;
+}
+
+/* ---- a live cell ------------------------------------------------------------------------------ */
+
+/* At or above JAIL_FIRST_FD, so that the child can place its own without thought. */
+static int away(int fd)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
+
+	close(fd);
+	return moved;
+}
+
+static int open_wires(struct wires *l, struct why *why)
+{
+	int *const pipes[] = { l->out, l->err, l->requests, l->answers, l->sync };
+	size_t i;
+
+	for (i = 0; i < COUNT(pipes); i++) {
+		if (pipe2(pipes[i], O_CLOEXEC) != 0)
+			return refuse(why, REFUSE_JAIL, "cannot make a pipe: %s", strerror(errno));
+		pipes[i][0] = away(pipes[i][0]);
+		pipes[i][1] = away(pipes[i][1]);
+	}
+	if (wire_pair(l->status) != 0 || wire_pair(l->control) != 0)
+		return refuse(why, REFUSE_JAIL, "cannot make a socket pair: %s", strerror(errno));
+	l->status[1] = away(l->status[1]);
+	return 0;
+}
+
+static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
+{
+	struct broker_plan *b = &r->broker;
+
+	*b = (struct broker_plan){
+		.out = l->out[0], .err = l->err[0], .requests = l->requests[0],
+		.answers = l->answers[1], .control = l->control[1],
+		.findings_file = r->findings, .stdout_file = r->out_log,
+		.stderr_file = r->err_log, .journal = r->journal, .mint = r->mint,
+		.grant = r->grant, .limits = r->limits, .finding = r->finding,
+		.task = r->task, .task_id = r->task_id, .clock = r->clock,
+		.privileged = r->plan.privileged,
+		.uid = r->plan.host_uid, .gid = r->plan.host_gid,
+	};
+	if (r->plan.privileged && r->plan.host_uid != JAIL_ID)
+		b->uid = b->gid = r->plan.host_uid + BROKER_UID_AWAY;
+	*pid = fork();
+	if (*pid == 0)
+		broker_serve(b);
+	/* The broker alone holds the key from here on. */
+	mint_wipe(&r->mint);
+	mint_wipe(&b->mint);
+	if (*pid < 0)
+		return refuse(&r->why, REFUSE_JAIL, "cannot fork the broker: %s", strerror(errno));
+	return 0;
+}
+
+static void close_theirs(const struct wires *l)
+{
+	const int theirs[] = { l->out[0], l->out[1], l->err[0], l->err[1],
+		l->requests[0], l->requests[1], l->answers[0], l->answers[1],
+		l->sync[0], l->status[1], l->control[1] };
+	size_t i;
+
+	for (i = 0; i < COUNT(theirs); i++)
+		close(theirs[i]);
+}
+
+static void kill_broker(pid_t broker)
+{
+	kill(broker, SIGKILL);
+	while (waitpid(broker, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int live(struct run *r, int signals)
+{
+	struct wires l;
+	struct watch watch = { .plan = &r->plan, .limits = &r->limits, .signals = signals,
+		.tick = console_live(&r->words) ? console_tick : NULL };
+
+	if (open_wires(&l, &r->why) != 0)
+		return -1;
+	if (start_broker(r, &l, &watch.broker) != 0)
+		return -1;
+	r->cell.sync = l.sync[1];
+	r->cell.status = l.status[0];
+	watch.control = l.control[0];
+	if (sandbox_spawn(&r->plan, &(struct jail_ends){ .sync = l.sync[0],
+	    .status = l.status[1], .out = l.out[1], .err = l.err[1],
+	    .answers = l.answers[0], .requests = l.requests[1] }, &r->cell, &r->why) != 0) {
+		kill_broker(watch.broker);
+		return -1;
+	}
+	close_theirs(&l);
+	return supervise(&r->cell, &watch, &r->death, &r->why);
+}
+
+/* ---- an ending ------------------------------------------------------------------------------------ */
+
+/* A broker that died in the middle of a line leaves half of one: not data. */
+static void cut_half_line(int fd)
+{
+	struct stat st;
+	off_t end;
+	char c;
+
+	if (fstat(fd, &st) != 0)
+		return;
+	for (end = st.st_size; end > 0; end--)
+		if (pread(fd, &c, 1, end - 1) == 1 && c == '\n')
+			break;
+	if (end != st.st_size && ftruncate(fd, end) != 0)
+		warn("cannot cut the unfinished last line of findings.jsonl: %s", strerror(errno));
+}
+
+/* The pen comes back: from the broker's last word, or from the file. */
+static void take_pen(struct run *r)
+{
+	r->tally = r->death.tally;
+	if (r->death.tally_known) {
+		r->journal.seq = r->tally.events;
+		memcpy(r->journal.head, r->tally.journal_head, SHA256_SIZE);
+		return;
+	}
+	cut_half_line(r->findings);
+	if (journal_recover(&r->journal) != 0)
+		refuse(&r->why, REFUSE_EVIDENCE, "the journal cannot be read back: %s",
+		    strerror(r->journal.error));
+}
+
+static bool enforced(const struct ending *e)
+{
+	return e->reason == ENDING_TIMEOUT || e->reason == ENDING_CPU_LIMIT ||
+	    e->reason == ENDING_MEMORY_LIMIT || e->reason == ENDING_KILLED;
+}
+
+static int note_ending(struct run *r)
+{
+	struct buf line = { 0 };
+	int rc = 0;
+
+	if (enforced(&r->ending)) {
+		r->finding.next = r->tally.findings;
+		finding_termination(&r->finding, &r->ending, &r->limits, &line);
+		rc = write_all(r->findings, line.p, line.n);
+		r->tally.findings++;
+		r->tally.by_severity[SEV_HIGH]++;
+		buf_free(&line);
+	}
+	if (rc != 0)
+		return refuse(&r->why, REFUSE_EVIDENCE, "cannot write findings.jsonl: %s; what was "
+		    "written so far is left in %s", strerror(errno), r->dir.partial);
+	journal_event(&r->journal, "run.end", "reason",
+	    r->ending.reason == ENDING_NONE ? "refused" : ending_word(r->ending.reason),
+	    "detail", r->ending.reason == ENDING_NONE ? r->why.text : r->ending.detail, NULL);
+	return 0;
+}
+
+static int make_evidence(struct run *r)
+{
+	struct closing c = {
+		.dir = &r->dir, .facts = &r->facts, .journal = &r->journal,
+		.policy_snapshot = buf_bytes(&r->snapshot), .task = r->task,
+		.findings = r->findings, .out_log = r->out_log, .err_log = r->err_log,
+		.durable = r->words.durable,
+	};
+	struct buf listing = { 0 };
+	struct why late = { .code = REFUSAL_NONE }; /* must not hide why nothing ran */
+	int rc;
+
+	gather_facts(r);
+	r->facts.tally = r->death.started ? &r->tally : NULL;
+	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
+	r->facts.journal = &r->journal;
+	r->facts.finished = clock_seconds(&r->clock);
+	if (r->input_sha256[0] != '\0')
+		snapshot_listing(&r->input, &listing);
+	c.input_listing = buf_bytes(&listing);
+	rc = evidence_close(&r->arena, &c, &r->decision, &late);
+	buf_free(&listing);
+	if (rc != 0 && r->why.code == REFUSAL_NONE)
+		r->why = late;
+	else if (rc != 0)
+		warn("%s", late.text);
+	return rc;
+}
+
+/* ---- the story ---------------------------------------------------------------------------------------- */
+
+/* What the operator may send, read from a descriptor. SIGTSTP too: a stopped
+ * supervisor would leave the plugin unwatched. */
+static int take_signals(void)
+{
+	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < COUNT(taken); i++)
+		sigaddset(&set, taken[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would take our wait statuses */
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run_story(struct run *r, int signals)
+{
+	int rc;
+
+	r->task_id = r->run_id;
+	rc = task_read(&r->arena, r->words.task, &r->task, &r->task_id, &r->why);
+	if (rc == 0)
+		rc = verify(r);
+	journal_event(&r->journal, "run.verify", "status", rc == 0 ? "PASS" : "FAIL",
+	    "refusal", rc == 0 ? "" : refusal_word(r->why.code), NULL);
+	if (rc != 0 || settle_grant(r) != 0 || take_input(r) != 0)
+		return -1;
+	fingerprint(r);
+	if (plan_jail(r) != 0)
+		return -1;
+	journal_event(&r->journal, "run.jail", "tier", TIER, "seccomp", r->plan.profile, NULL);
+	if (journal_flush(&r->journal) != 0)
+		return refuse(&r->why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s",
+		    strerror(r->journal.error));
+	if (live(r, signals) != 0) {
+		take_pen(r);
+		return -1;
+	}
+	ending_decide(&r->death, &r->limits, &r->ending);
+	take_pen(r);
+	if (r->death.evidence_error != 0)
+		return refuse(&r->why, REFUSE_EVIDENCE, "evidence cannot be written to %s: %s",
+		    r->dir.partial, strerror(r->death.evidence_error));
+	return 0;
+}
+
+static int exit_status(const struct run *r)
+{
+	enum status status;
+
+	if (r->why.code != REFUSAL_NONE)
+		return refusal_status(r->why.code);
+	status = ending_status(&r->ending);
+	if (status != STATUS_OK)
+		return status;
+	return r->decision == 0 ? STATUS_OK : r->decision == 2 ? STATUS_APPROVAL : STATUS_BLOCK;
+}
+
+static void tell(struct run *r, bool sealed)
+{
+	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
+	const struct run_summary s = {
+		.folder = !r->dir_made ? NULL : sealed ? r->dir.path : r->dir.partial,
+		.run_id = r->run_id,
+		.plugin = r->plugin_known ? r->plugin.manifest->name : r->words.plugin,
+		.version = r->plugin_known ? r->plugin.manifest->version : "",
+		.decision = r->decision >= 0 && sealed ? word[r->decision] : NULL,
+		.ending = r->death.started ? &r->ending : NULL,
+		.tally = r->death.started ? &r->tally : NULL,
+		.refusal = &r->why,
+		.status = exit_status(r),
+	};
+
+	console_summary(&r->words, &s);
+}
+
+static int cmd_run(int argc, char **argv)
+{
+	static struct run r; /* large; a copy of it goes into each child, read-only there */
+	bool sealed;
+	int signals;
+
+	r.decision = -1;
+	r.cell.scratch = -1;
+	run_words_read(argc, argv, &r.words);
+	if (clock_start(&r.clock, &r.why) != 0)
+		die(refusal_status(r.why.code), "%s", r.why.text);
+	r.facts.started = clock_seconds(&r.clock);
+	choose_run_id(&r);
+	signals = take_signals();
+	/* A trust root that is not the operator's leaves a folder too; a policy that
+	 * does not parse is wrong usage and leaves none. */
+	if (trust_root_open(&r.arena, r.words.trust, &r.root, &r.why) != 0) {
+		struct why trust = r.why;
+
+		r.why.code = REFUSAL_NONE;
+		r.policy = *policy_profile("default");
+		policy_snapshot(&r.policy, &r.snapshot);
+		if (open_folder(&r) == 0)
+			r.why = trust;
+	} else if (settle_policy(&r) != 0) {
+		die(refusal_status(r.why.code), "%s", r.why.text);
+	} else if (open_folder(&r) == 0) {
+		(void)run_story(&r, signals);
+	}
+	sealed = r.dir_made && r.death.evidence_error == 0 &&
+	    note_ending(&r) == 0 && make_evidence(&r) == 0;
+	tell(&r, sealed);
+	return exit_status(&r);
+}
+
+/* ---- commands ----------------------------------------------------------------------------------------- */
+
+int cmd_version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("oxg %s\n", OXG_VERSION);
+	return STATUS_OK;
+}
+
+static const struct {
+	const char *name, *about;
+	int (*run)(int, char **);
+} commands[] = {
+	{ "run", "verify, jail, supervise, record", cmd_run },
+	{ "verify", "verify a plugin, run nothing", cmd_verify },
+	{ "inspect", "what a plugin asks for and would get", cmd_inspect },
+	{ "check", "validate a run folder", cmd_check },
+	{ "report", "the report again, from stored evidence", cmd_report },
+	{ "gate", "the gate again, on stored evidence", cmd_gate },
+	{ "keygen", "make a key pair", cmd_keygen },
+	{ "sign", "sign a plugin", cmd_sign },
+	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },
+	{ "caps", "the capabilities and their risks", cmd_caps },
+	{ "schema", "print a JSON Schema", cmd_schema },
+	{ "broker", "inside the jail: ask the broker", broker_client },
+	{ "version", "print the version", cmd_version },
+};
+
+static int usage(FILE *to, int status)
+{
+	size_t i;
+
+	fprintf(to, "usage: oxg COMMAND [options]\n\n");
+	for (i = 0; i < COUNT(commands); i++)
+		fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].about);
+	fprintf(to, "\noxg COMMAND --help says more.\n");
+	return status;
+}
+
+/* "oxg plugin run" and "0xgenctl plugin run" are the seeds' spelling. */
+static int command_main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc >= 3 && strcmp(argv[1], "plugin") == 0 && (strcmp(argv[2], "run") == 0 ||
+	    strcmp(argv[2], "verify") == 0 || strcmp(argv[2], "sign") == 0)) {
+		argc--;
+		argv++;
+	}
+	if (argc < 2)
+		return usage(stderr, STATUS_USAGE);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout, STATUS_OK);
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = (char *)"version";
+	for (i = 0; i < COUNT(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	die(STATUS_USAGE, "there is no command %s: oxg --help lists them", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	process_start();
+	return command_main(argc, argv);
+}

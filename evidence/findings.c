@@ -1,0 +1,331 @@
+/*
+ * findings.c - one line of findings.jsonl: what a plugin says is read strictly
+ * and written in one form, with our provenance. Runs in the broker, on hostile
+ * bytes, and in the supervisor for the termination finding.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "evidence/evidence.h"
+
+/* A finding is read by people and by CI: these are far beyond any real one. */
+#define TYPE_MAX 128
+#define MESSAGE_MAX (64u << 10)
+#define TARGET_MAX (8u << 10)
+#define EVIDENCE_MAX (512u << 10)
+#define META_ENTRIES 64
+#define META_KEY_MAX 128
+#define META_VALUE_MAX (8u << 10)
+#define META_OURS 16          /* provenance and, in a termination, sandbox.* */
+#define SHOWN 60              /* of a name in a refusal */
+
+#define MEMBERS(X)                                \
+	X(VERSION, "version", 8, false)           \
+	X(ID, "id", 26, false)                    \
+	X(PLUGIN, "plugin", 256, false)           \
+	X(TYPE, "type", TYPE_MAX, true)           \
+	X(MESSAGE, "message", MESSAGE_MAX, true)  \
+	X(TARGET, "target", TARGET_MAX, false)    \
+	X(EVIDENCE, "evidence", EVIDENCE_MAX, false) \
+	X(SEVERITY, "severity", 32, true)         \
+	X(TS, "ts", 64, false)
+
+enum member {
+#define X(name, word, max, required) M_##name,
+	MEMBERS(X)
+#undef X
+	M_COUNT
+};
+
+static const struct {
+	const char *word;
+	size_t max;
+	bool required;
+} members[] = {
+#define X(name, word, max, required) { word, max, required },
+	MEMBERS(X)
+#undef X
+};
+
+struct entry {
+	struct bytes key, value;     /* the key has a NUL behind it, and none inside */
+};
+
+/* One finding, decoded; texts live in the scratch arena or the context. */
+struct finding {
+	struct bytes text[M_COUNT];
+	bool there[M_COUNT];
+	enum severity severity;
+	struct entry meta[META_ENTRIES + META_OURS]; /* sorted by key */
+	size_t metas;
+	char evidence_sha256[SHA256_HEX];
+};
+
+static int bad(char error[200], const char *fmt, ...) PRINTF(2, 3);
+
+static int bad(char error[200], const char *fmt, ...)
+{
+	va_list words;
+
+	va_start(words, fmt);
+	vsnprintf(error, 200, fmt, words);
+	va_end(words);
+	return -1;
+}
+
+static bool has_prefix(struct bytes s, const char *prefix)
+{
+	struct bytes p = bytes_of(prefix);
+
+	return s.n >= p.n && memcmp(s.p, p.p, p.n) == 0;
+}
+
+static bool printable(struct bytes s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* ---- reading -------------------------------------------------------------------- */
+
+static int compare(struct bytes a, struct bytes b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Keeps the keys in byte order; a plugin has no key of ours, so all differ. */
+static void meta_add(struct finding *f, struct bytes key, struct bytes value)
+{
+	size_t i = f->metas++;
+
+	for (; i > 0 && compare(f->meta[i - 1].key, key) > 0; i--)
+		f->meta[i] = f->meta[i - 1];
+	f->meta[i] = (struct entry){ key, value };
+}
+
+static int meta_read(struct arena *scratch, const struct json *j, int meta,
+    struct finding *f, char error[200])
+{
+	if (json_kind(j, meta) != JSON_OBJECT)
+		return bad(error, "meta is not an object of strings");
+	if (json_size(j, meta) > META_ENTRIES)
+		return bad(error, "meta has more than %d entries", META_ENTRIES);
+	for (int name = json_first(j, meta); name >= 0; name = json_next(j, name)) {
+		struct bytes key = json_string(scratch, j, name), value;
+
+		if (key.n == 0 || key.n > META_KEY_MAX || !printable(key))
+			return bad(error, "a meta key is empty, longer than %d bytes, or has "
+			    "a control character in it", META_KEY_MAX);
+		if (has_prefix(key, "oxg.") || has_prefix(key, "sandbox."))
+			return bad(error, "meta keys beginning oxg. or sandbox. are the supervisor's");
+		if (json_kind(j, json_value(j, name)) != JSON_STRING)
+			return bad(error, "a meta value is not a string");
+		value = json_string(scratch, j, json_value(j, name));
+		if (value.n > META_VALUE_MAX)
+			return bad(error, "a meta value is longer than %u bytes", META_VALUE_MAX);
+		meta_add(f, key, value);
+	}
+	return 0;
+}
+
+static int member_find(const struct json *j, int name)
+{
+	for (int m = 0; m < M_COUNT; m++)
+		if (json_is(j, name, members[m].word))
+			return m;
+	return -1;
+}
+
+static int member_read(struct arena *scratch, const struct json *j, int name,
+    struct finding *f, char error[200])
+{
+	struct bytes raw = json_raw(j, name);
+	int m = member_find(j, name);
+
+	if (m < 0 && json_is(j, name, "meta"))
+		return meta_read(scratch, j, json_value(j, name), f, error);
+	if (m < 0)
+		return bad(error, "unknown member \"%.*s\"",
+		    (int)(raw.n < SHOWN ? raw.n : SHOWN), (const char *)raw.p);
+	if (json_kind(j, json_value(j, name)) != JSON_STRING)
+		return bad(error, "%s is not a string", members[m].word);
+	f->text[m] = json_string(scratch, j, json_value(j, name));
+	f->there[m] = true;
+	if (f->text[m].n > members[m].max)
+		return bad(error, "%s is longer than %zu bytes", members[m].word, members[m].max);
+	return 0;
+}
+
+/* What the values must be, beyond strings of bounded length. */
+static int values_check(const struct finding_context *c, struct finding *f, char error[200])
+{
+	const struct bytes *text = f->text;
+	const bool *there = f->there;
+	int64_t ts;
+	int severity;
+
+	for (int m = 0; m < M_COUNT; m++)
+		if (members[m].required && text[m].n == 0)
+			return bad(error, "%s is missing or empty", members[m].word);
+	if (there[M_VERSION] && !bytes_are(text[M_VERSION], "0.2"))
+		return bad(error, "version is not \"0.2\"");
+	if (there[M_ID] && !ulid_valid(text[M_ID]))
+		return bad(error, "id is not a ULID");
+	if (there[M_PLUGIN] && !bytes_are(text[M_PLUGIN], c->plugin))
+		return bad(error, "plugin is not the name in this plugin's manifest");
+	if (there[M_TS] && !time_parse(text[M_TS], &ts))
+		return bad(error, "ts is not a time of RFC 3339");
+	if (!printable(text[M_TYPE]))
+		return bad(error, "type has a control character in it");
+	if (has_prefix(text[M_TYPE], "oxg.supervisor."))
+		return bad(error, "types beginning oxg.supervisor. are the supervisor's");
+	severity = severity_find(text[M_SEVERITY]);
+	if (severity < 0)
+		return bad(error, "severity is none of info, low, med, high, crit");
+	f->severity = (enum severity)severity;
+	return 0;
+}
+
+static int finding_read(struct arena *scratch, const struct finding_context *c,
+    struct bytes line, struct finding *f, char error[200])
+{
+	struct json j;
+
+	if (line.n > FINDING_LINE_MAX)
+		return bad(error, "longer than %u bytes", FINDING_LINE_MAX);
+	if (json_parse(scratch, line, &j, error) < 0)
+		return -1;
+	if (json_kind(&j, 0) != JSON_OBJECT)
+		return bad(error, "not a JSON object");
+	for (int name = json_first(&j, 0); name >= 0; name = json_next(&j, name))
+		if (member_read(scratch, &j, name, f, error) < 0)
+			return -1;
+	return values_check(c, f, error);
+}
+
+/* ---- writing ---------------------------------------------------------------------- */
+
+/* Numbered, not drawn: two runs of one run id give equal findings. */
+static void id_make(const struct finding_context *c, uint64_t ms, char id[27])
+{
+	static const char label[] = "oxg finding"; /* its NUL is hashed too */
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 h;
+	char number[24];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)c->next);
+	sha256_start(&h);
+	sha256_add(&h, label, sizeof(label));
+	sha256_add(&h, c->run_id, strlen(c->run_id));
+	sha256_add(&h, number, strlen(number));
+	sha256_end(&h, digest);
+	ulid_make(id, ms, digest);
+}
+
+static void provenance_add(const struct finding_context *c, struct finding *f)
+{
+	meta_add(f, BYTES("oxg.run_id"), bytes_of(c->run_id));
+	meta_add(f, BYTES("oxg.task_id"), bytes_of(c->task_id));
+	meta_add(f, BYTES("oxg.plugin_version"), bytes_of(c->plugin_version));
+	meta_add(f, BYTES("oxg.artifact_sha256"), bytes_of(c->artifact_sha256));
+	meta_add(f, BYTES("oxg.key_id"), bytes_of(c->key_id));
+	meta_add(f, BYTES("oxg.config_sha256"), bytes_of(c->config_sha256));
+	if (f->text[M_EVIDENCE].n > 0) {
+		unsigned char digest[SHA256_SIZE];
+
+		sha256(f->text[M_EVIDENCE], digest);
+		hex_encode(f->evidence_sha256, digest, sizeof(digest));
+		meta_add(f, BYTES("oxg.evidence_sha256"), bytes_of(f->evidence_sha256));
+	}
+}
+
+static void line_write(struct finding_context *c, struct finding *f, struct buf *out)
+{
+	struct json_out o = json_start(out, false);
+	uint64_t ms = clock_milliseconds(&c->clock);
+	char id[27], ts[32];
+
+	provenance_add(c, f);
+	id_make(c, ms, id);
+	c->next++;
+	json_open(&o, '{');
+	json_member(&o, "version", "0.2");
+	json_member(&o, "id", id);
+	json_member(&o, "plugin", c->plugin);
+	json_member_bytes(&o, "type", f->text[M_TYPE]);
+	json_member_bytes(&o, "message", f->text[M_MESSAGE]);
+	if (f->text[M_TARGET].n > 0)
+		json_member_bytes(&o, "target", f->text[M_TARGET]);
+	if (f->text[M_EVIDENCE].n > 0)
+		json_member_bytes(&o, "evidence", f->text[M_EVIDENCE]);
+	json_member(&o, "severity", severity_name(f->severity));
+	json_member(&o, "ts", time_rfc3339(ts, (int64_t)(ms / 1000)));
+	json_name(&o, "meta");
+	json_open(&o, '{');
+	for (size_t i = 0; i < f->metas; i++) {
+		json_name(&o, (const char *)f->meta[i].key.p);
+		json_text(&o, f->meta[i].value);
+	}
+	json_close(&o, '}');
+	json_close(&o, '}');
+	buf_byte(out, '\n');
+}
+
+int finding_write(struct arena *scratch, struct finding_context *c, struct bytes line,
+    struct buf *out, enum severity *severity, char error[200])
+{
+	struct finding f;
+
+	memset(f.there, 0, sizeof(f.there));
+	memset(f.text, 0, sizeof(f.text));
+	f.metas = 0;
+	if (finding_read(scratch, c, line, &f, error) < 0)
+		return -1;
+	line_write(c, &f, out);
+	*severity = f.severity;
+	return 0;
+}
+
+/* ---- terminations ------------------------------------------------------------------- */
+
+struct figure {
+	char text[40];
+};
+
+static struct bytes figure(struct figure *f, uint64_t n)
+{
+	snprintf(f->text, sizeof(f->text), "%llu", (unsigned long long)n);
+	return bytes_of(f->text);
+}
+
+static struct bytes duration(struct figure *f, uint64_t ns)
+{
+	return bytes_of(duration_go(f->text, ns));
+}
+
+void finding_termination(struct finding_context *c, const struct ending *e,
+    const struct limits *l, struct buf *out)
+{
+	struct finding f = { .severity = SEV_HIGH };
+	struct figure figures[6];
+	char message[80];
+
+	snprintf(message, sizeof(message), "plugin terminated (%s)", ending_word(e->reason));
+	f.text[M_TYPE] = BYTES("oxg.supervisor.termination");
+	f.text[M_MESSAGE] = bytes_of(message);
+	meta_add(&f, BYTES("sandbox.termination_reason"), bytes_of(ending_word(e->reason)));
+	meta_add(&f, BYTES("sandbox.termination_detail"), bytes_of(e->detail));
+	meta_add(&f, BYTES("sandbox.task_id"), bytes_of(c->task_id));
+	meta_add(&f, BYTES("sandbox.memory_limit_bytes"), figure(&figures[0], l->memory));
+	meta_add(&f, BYTES("sandbox.memory_usage_bytes"), figure(&figures[1], e->usage.memory_peak));
+	meta_add(&f, BYTES("sandbox.cpu_limit"), duration(&figures[2], l->cpu_ns));
+	meta_add(&f, BYTES("sandbox.cpu_usage"), duration(&figures[3], e->usage.cpu_ns));
+	meta_add(&f, BYTES("sandbox.wall_time_limit"), duration(&figures[4], l->wall_ns));
+	meta_add(&f, BYTES("sandbox.wall_time_usage"), duration(&figures[5], e->usage.wall_ns));
+	line_write(c, &f, out);
+}

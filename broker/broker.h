@@ -20,6 +20,7 @@ enum rpc_error {
 #define BROKER_LINE_MAX (1u << 20)
 #define BROKER_REFUSALS_MAX 1000   /* then every token is revoked */
 #define BROKER_DRAIN_MS 2000       /* after the jail's death */
+#define BROKER_LOGS_MAX 10000      /* log lines in the journal: the plugin's own words */
 
 /* Made by oxg.c before the fork; all descriptors are open already. */
 struct broker_plan {
@@ -42,5 +43,99 @@ struct broker_plan {
 /* Drops its rights in its first lines, serves until every pipe is at its end (or
  * the drain deadline), sends BROKER_END and exits. */
 _Noreturn void broker_serve(struct broker_plan *plan);
+
+/* ---- inside the room: what its files give each other ----------------------------- */
+
+/* stream.c: one output of the plugin, kept in a file up to a limit and counted
+ * to its end, every token in it masked. */
+struct stream {
+	int in, file;              /* in: -1 at its end */
+	const char *name;          /* "stdout" */
+	uint64_t limit;
+	struct stream_tally tally;
+	bool truncated;
+	struct buf held;           /* read but not written: a token may go on */
+};
+
+enum stream_state { STREAM_WAIT, STREAM_DATA, STREAM_END, STREAM_LOST };
+
+/* One read. DATA: *fresh is what came, until the next call. END: all is written.
+ * LOST: errno says why the file could not be written. */
+enum stream_state stream_read(struct stream *s, const struct mint *m, struct bytes *fresh);
+/* Writes what waits for the end of a token. 0 or -1 with errno. */
+int stream_finish(struct stream *s, const struct mint *m);
+
+/* Lines of at most max bytes; a longer one is told once and skipped unbuffered. */
+struct lines {
+	size_t max;
+	uint64_t number;           /* of the line last taken */
+	struct buf held;
+	size_t start, scanned;     /* taken; looked at without meeting a newline */
+	bool skipping;
+};
+
+enum line_kind { LINE_NONE, LINE_WHOLE, LINE_LONG };
+
+void lines_add(struct lines *l, struct bytes b);
+/* *line lives until lines_add. */
+enum line_kind lines_take(struct lines *l, struct bytes *line);
+/* What is left has no newline (and was not told as too long already). */
+bool lines_half(const struct lines *l);
+
+/* Kinds of event that a plugin can provoke at will. Each has its ceiling in the
+ * journal; beyond it they are counted. */
+#define NOTES(X)                          \
+	X(USE, "token.use")               \
+	X(TOKEN, "token.refuse")          \
+	X(EXPIRE, "token.expire")         \
+	X(REVOKE, "token.revoke")         \
+	X(REQUEST, "request.refuse")      \
+	X(FINDING, "finding.reject")      \
+	X(TASK, "task.pull")              \
+	X(LOG, "log")
+
+enum note {
+#define X(name, type) NOTE_##name,
+	NOTES(X)
+#undef X
+	NOTE_COUNT
+};
+
+struct broker {
+	struct broker_plan *plan;
+	struct stream out, err;
+	struct lines requests, findings_in;
+	struct buf answers;        /* the queue, not written yet */
+	struct buf findings;       /* lines not written yet */
+	uint64_t findings_bytes, log_bytes;
+	struct tally tally;
+	uint64_t noted[NOTE_COUNT];
+	unsigned char expiry_noted[TOKEN_LIVE / 8];
+	struct arena scratch;      /* of one line */
+	struct buf masked;         /* text without its tokens */
+	uint64_t deadline_ns;      /* 0: the jail lives */
+};
+
+/* broker.c */
+void broker_start(struct broker *b, struct broker_plan *plan);
+/* Opens an event of this kind, unless there were too many: then false, counted. */
+bool broker_note(struct broker *b, enum note kind, struct json_out *o);
+/* A member that holds the plugin's words: cut, tokens masked. */
+void broker_words(struct broker *b, struct json_out *o, const char *name, struct bytes words);
+void broker_caps(struct json_out *o, capability_set caps); /* member "caps" */
+void broker_issued(struct broker *b, const struct token_issued *t, uint32_t by);
+void broker_expired(struct broker *b, uint32_t serial); /* once a token */
+void broker_revoke_all(struct broker *b, const char *reason);
+/* Takes one finding or rejects it, counted and journalled. 0, or enum rpc_error
+ * with one sentence; *id is the finding's. */
+int broker_finding(struct broker *b, const char *source, uint64_t line,
+    struct bytes text, char id[27], char error[200]);
+/* Evidence cannot be written: tells the supervisor to kill, and is gone. */
+_Noreturn void broker_lost(struct broker *b, const char *file, int error);
+
+/* ops.c: one request line, at most one answer into the queue. */
+void request_serve(struct broker *b, struct bytes line);
+/* A line that never became a request. */
+void request_refuse(struct broker *b, enum rpc_error code, const char *reason);
 
 #endif

@@ -211,7 +211,23 @@ static void plan_input(struct planning *p)
 	plan_readonly(p, "workspace/input", MS_NOEXEC);
 }
 
-static void plan_root(struct planning *p)
+/* The runtime's own steps; a tree's descriptor is taken before the root goes. */
+static void plan_runtime(struct planning *p, const struct step *step, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		struct step *s = step_add(p, step[i].kind, step[i].path);
+
+		*s = step[i];
+		if (s->kind != STEP_TREE)
+			continue;
+		s->tree = (int)p->plan->trees;
+		p->plan->tree[p->plan->trees++] = s->source;
+	}
+}
+
+static void plan_root(struct planning *p, const struct step *runtime, size_t count)
 {
 	const struct plugin *plugin = p->words->plugin;
 	uint64_t bytes = pages(p->words->task.n) + 64 * PAGE;
@@ -219,8 +235,11 @@ static void plan_root(struct planning *p)
 
 	for (i = 0; i < plugin->files; i++)
 		bytes += pages(plugin->file[i].bytes.n);
+	for (i = 0; i < count; i++)
+		bytes += pages(runtime[i].bytes.n);
 	plan_tmpfs(p, ".", bytes, STEPS_FIXED + plugin->files * 4 + 256, 0);
 	plan_bin(p);
+	plan_runtime(p, runtime, count);
 	plan_devices(p);
 	plan_writable(p);
 	plan_task(p);
@@ -296,7 +315,8 @@ static void plan_argv(struct planning *p)
 /* Each OXG_X with the twins of the seeds; a shell cannot expand the last. */
 static void plan_environment(struct planning *p)
 {
-	static const char *const plain[] = { "PATH=/bin", "HOME=/home/plugin",
+	const char *const plain[] = {
+		p->words->runtime == NULL ? "PATH=/bin" : "PATH=/bin:/usr/bin", "HOME=/home/plugin",
 		"TMPDIR=/tmp", "TMP=/tmp", "TEMP=/tmp", "LANG=C.UTF-8" };
 	static const char *const prefix[] = { "OXG", "OXGEN", "0XGEN" };
 	const struct { const char *name, *value; } ours[] = {
@@ -439,17 +459,22 @@ static const char *find_base(void)
 int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_plan *out, struct why *why)
 {
 	struct planning p = { .arena = a, .words = w, .plan = out, .why = why };
+	struct step *runtime = NULL;
+	size_t count = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (check_artifact(&p) != 0)
 		return -1;
+	if (w->runtime != NULL &&
+	    runtime_steps(a, w->runtime, w->plugin, &runtime, &count, why) != 0)
+		return -1;
 	out->base = find_base();
 	if (out->base == NULL)
 		return refuse(why, REFUSE_JAIL, "no directory to put the jail's root on: /tmp is missing");
-	p.room = STEPS_FIXED + w->plugin->files * 4 + (w->input ? w->input->files : 0) + 256;
+	p.room = STEPS_FIXED + count + w->plugin->files * 4 + (w->input ? w->input->files : 0) + 256;
 	p.step = arena_array(a, p.room, sizeof(*p.step));
 	out->step = p.step;
-	plan_root(&p);
+	plan_root(&p, runtime, count);
 	plan_argv(&p);
 	plan_environment(&p);
 	plan_limits(&p);

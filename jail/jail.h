@@ -134,6 +134,11 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
 
+/* ---- runtime.c: the steps that bring in the operator's --runtime: "system", or the
+ * absolute path of an unpacked image. 0, or -1 with why (JAIL). */
+int runtime_steps(struct arena *a, const char *runtime, const struct plugin *plugin,
+    struct step **out, size_t *count, struct why *why);
+
 /* ---- landlock.c: what this kernel can do, asked once; 0 when it has none ------- */
 int landlock_abi(void);
 /* The widest set of rights the ABI knows. */

@@ -97,9 +97,18 @@ void console_tick(void *into, const struct usage *usage);
 bool console_live(const struct run_words *w);
 void console_summary(const struct run_words *w, const struct run_summary *s);
 
+/* ---- caps.c: what is told to people who decide on a grant --------------------------- */
+struct capability_note {
+	const char *title;
+	const char *risk;             /* "low" "medium" "high" */
+	const char *allows, *mitigation;
+	int needs;                    /* another capability, or -1 */
+};
+const struct capability_note *capability_note(enum capability c);
+
 int cmd_verify(int argc, char **argv);  /* cmd/inspect.c */
 int cmd_inspect(int argc, char **argv);
-int cmd_schema(int argc, char **argv);
+int cmd_schema(int argc, char **argv);  /* cmd/caps.c */
 int cmd_caps(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);  /* cmd/keytool.c */
 int cmd_sign(int argc, char **argv);

@@ -634,19 +634,17 @@ static void check_key(struct desk *d, const struct signers *s, const struct pubk
 	}
 }
 
-/* The ALLOWLIST pins the manifest already; the strict profile wants its maker's
- * word as well. */
+/* The ALLOWLIST pins the manifest already. Where its maker signed it as well,
+ * the signature must hold. */
 static void check_manifest_signature(struct desk *d, const struct signers *s)
 {
-	bool strict = policy_is_strict(d->policy);
 	struct stat st;
 	const struct pubkey *key;
 
-	if (d->out->bare || (!strict &&
-	    fstatat(d->dir, "manifest.json.sig", &st, AT_SYMLINK_NOFOLLOW) < 0))
+	if (d->out->bare || fstatat(d->dir, "manifest.json.sig", &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	key = check_signature(d, "manifest_signature", "manifest.json", "manifest.json.sig",
-	    d->out->manifest_sha256, strict, s);
+	    d->out->manifest_sha256, true, s);
 	if (key && is_revoked(d->root, key->id))
 		phase_fail(d, "manifest_key", (struct fault){ REFUSE_KEY, NULL, key->id,
 		    arena_printf(d->a, "%s: signed the manifest and is in %s/keys/revoked; sign "

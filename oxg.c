@@ -64,7 +64,6 @@ struct run {
 	struct limits limits;
 	struct bytes task;
 	struct snapshot input;
-	struct mint mint;
 	char token[TOKEN_MAX];
 	struct jail_plan plan;
 	struct broker_plan broker;
@@ -267,9 +266,10 @@ static int plan_jail(struct run *r)
 		.input_bind = r->words.input_bind, .runtime = r->words.runtime,
 		.arg = r->words.args.word, .args = r->words.args.count,
 	};
+	struct token facts;
 
-	mint_start(&r->mint, r->plugin.manifest->name, r->run_id, r->grant.granted);
-	if (token_issue(&r->mint, r->grant.granted, r->token, NULL) != 0)
+	mint_start(&r->broker.mint, r->plugin.manifest->name, r->run_id, r->grant.granted);
+	if (token_issue(&r->broker.mint, r->grant.granted, r->token, &facts) != 0)
 		die(STATUS_JAIL, "the first token could not be made");
 	if (sandbox_plan(&r->arena, &w, &r->plan, &r->why) != 0)
 		return -1;
@@ -310,25 +310,32 @@ static int open_wires(struct wires *l, struct why *why)
 
 static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
 {
-	struct broker_plan *b = &r->broker;
+	struct broker_plan *b = &r->broker; /* its mint was made with the plan */
 
-	*b = (struct broker_plan){
-		.out = l->out[0], .err = l->err[0], .requests = l->requests[0],
-		.answers = l->answers[1], .control = l->control[1],
-		.findings_file = r->findings, .stdout_file = r->out_log,
-		.stderr_file = r->err_log, .journal = r->journal, .mint = r->mint,
-		.grant = r->grant, .limits = r->limits, .finding = r->finding,
-		.task = r->task, .task_id = r->task_id, .clock = r->clock,
-		.privileged = r->plan.privileged,
-		.uid = r->plan.host_uid, .gid = r->plan.host_gid,
-	};
+	b->out = l->out[0];
+	b->err = l->err[0];
+	b->requests = l->requests[0];
+	b->answers = l->answers[1];
+	b->control = l->control[1];
+	b->findings_file = r->findings;
+	b->stdout_file = r->out_log;
+	b->stderr_file = r->err_log;
+	b->journal = r->journal;
+	b->grant = r->grant;
+	b->limits = r->limits;
+	b->finding = r->finding;
+	b->task = r->task;
+	b->task_id = r->task_id;
+	b->clock = r->clock;
+	b->privileged = r->plan.privileged;
+	b->uid = r->plan.host_uid;
+	b->gid = r->plan.host_gid;
 	if (r->plan.privileged && r->plan.host_uid != JAIL_ID)
 		b->uid = b->gid = r->plan.host_uid + BROKER_UID_AWAY;
 	*pid = fork();
 	if (*pid == 0)
 		broker_serve(b);
 	/* The broker alone holds the key from here on. */
-	mint_wipe(&r->mint);
 	mint_wipe(&b->mint);
 	if (*pid < 0)
 		return refuse(&r->why, REFUSE_JAIL, "cannot fork the broker: %s", strerror(errno));

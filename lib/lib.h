@@ -65,6 +65,7 @@ struct why {
 int refuse(struct why *why, enum refusal code, const char *fmt, ...) PRINTF(3, 4);
 int refusal_status(enum refusal code);       /* the exit status, 0 for none */
 const char *refusal_word(enum refusal code); /* "manifest"; "" for none */
+#define STATUS_LOST 5 /* no memory, clock or randomness: no evidence either */
 /* "oxg: text" on stderr, then exit. The one exit of a lost cause. */
 _Noreturn void die(int status, const char *fmt, ...) PRINTF(2, 3);
 /* "oxg: text" on stderr. Control bytes from outside are written as \xNN. */
@@ -123,7 +124,7 @@ size_t utf8_length(struct bytes s);
 /* Stable; n log n whatever comes. Dies on lost memory. */
 void sort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *));
 
-/* ---- time (util.c) -------------------------------------------------------
+/* ---- time (time.c) -------------------------------------------------------
  * With SOURCE_DATE_EPOCH the wall clock stands still at it.
  */
 struct clock {
@@ -139,7 +140,7 @@ uint64_t monotonic_ns(void);
 const char *time_rfc3339(char out[32], int64_t seconds); /* 2026-11-21T23:18:00Z */
 bool time_parse(struct bytes s, int64_t *seconds); /* RFC 3339, any offset, fraction dropped */
 
-/* ---- ULID (util.c) ------------------------------------------------------- */
+/* ---- ULID (time.c) ------------------------------------------------------- */
 bool ulid_valid(struct bytes s);
 void ulid_make(char out[27], uint64_t ms, const unsigned char random[10]);
 

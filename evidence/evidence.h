@@ -94,7 +94,7 @@ int rundir_stream(struct rundir *rd, const char *name, struct why *why);
 int rundir_seal(struct rundir *rd, bool durable, struct why *why);
 
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
- * Files are mapped or read whole; a .partial is loaded too and says so.
+ * Every file is read whole; a .partial is loaded too and says so.
  */
 struct folder_file {
 	const char *name;              /* "logs/stdout.log" */
@@ -104,6 +104,7 @@ struct folder_file {
 struct folder {
 	const char *path;
 	bool partial;
+	const char *empty;             /* a directory that holds nothing, or NULL */
 	struct folder_file *file;      /* sorted by name */
 	size_t files;
 };

@@ -9,17 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "evidence/evidence.h"
 
-#define FOLDER_BYTES (1ull << 30) /* all files together: the memory they take */
+#define FOLDER_BYTES (512u << 20) /* all files together: the memory they take */
 #define FOLDER_FILES 10000        /* files and directories: bounds the walk */
 #define FOLDER_DEPTH 4            /* changes/ and artifacts/ need three */
 #define FOLDER_NAME 1024          /* a path below the folder */
-#define READ_WHOLE (64u << 10)    /* smaller files are copied, larger mapped */
 
 struct walk {
 	struct arena *a;
@@ -27,7 +25,7 @@ struct walk {
 	struct why *why;
 	size_t room;             /* of f->file */
 	size_t seen;
-	uint64_t bytes;
+	size_t bytes;
 };
 
 static int cannot(const struct walk *w, const char *name, const char *cause)
@@ -109,31 +107,23 @@ static void append(struct walk *w, const char *name, struct bytes b)
 	f->files++;
 }
 
+/* Copied, not mapped: what was hashed must be what is judged, and a file that
+ * somebody cuts short meanwhile must not be the end of us. */
 static int take_file(struct walk *w, int dir, const char *leaf, const char *name)
 {
-	struct bytes b = BYTES("");
-	struct stat st;
+	struct bytes b;
 	int fd, error = 0;
 
-	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return cannot_open(w, name, errno);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return cannot(w, name, "is no regular file");
-	}
-	if ((uint64_t)st.st_size > FOLDER_BYTES - w->bytes) {
-		close(fd);
-		return cannot(w, name, "makes the folder larger than 1 GiB");
-	}
-	if (st.st_size > (off_t)READ_WHOLE) {
-		b.n = (size_t)st.st_size;
-		b.p = mmap(NULL, b.n, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (b.p == MAP_FAILED)
-			error = errno;
-	} else if (st.st_size > 0 && fd_read(w->a, fd, READ_WHOLE, &b) < 0)
+	if (fd_read(w->a, fd, FOLDER_BYTES - w->bytes, &b) < 0)
 		error = errno;
 	close(fd);
+	if (error == EFBIG)
+		return cannot(w, name, "makes the folder larger than 512 MiB");
+	if (error == EINVAL)
+		return cannot(w, name, "is no regular file");
 	if (error != 0)
 		return cannot_open(w, name, error);
 	w->bytes += b.n;
@@ -180,6 +170,7 @@ static int take_directory(struct walk *w, int fd, const char *prefix, int depth)
 {
 	struct dirent *e;
 	DIR *d = fdopendir(fd);
+	size_t before = w->seen;
 	int result = 0;
 
 	if (d == NULL) {
@@ -192,31 +183,18 @@ static int take_directory(struct walk *w, int fd, const char *prefix, int depth)
 	if (result == 0 && errno != 0)
 		result = cannot_open(w, prefix, errno);
 	closedir(d);
+	if (w->seen == before && w->f->empty == NULL)
+		w->f->empty = arena_text(w->a, bytes_of(prefix));
 	return result;
 }
 
 /* ---- order --------------------------------------------------------------------------- */
 
-/* A merge from the bottom up: ten thousand hostile names stay n log n. */
-static void sort_by_name(struct arena *a, struct folder_file *v, size_t n)
+static int by_name(const void *a, const void *b)
 {
-	struct folder_file *spare = arena_array(a, n + 1, sizeof(*spare));
+	const struct folder_file *x = a, *y = b;
 
-	for (size_t width = 1; width < n; width *= 2) {
-		for (size_t from = 0; from < n; from += 2 * width) {
-			size_t middle = from + width < n ? from + width : n;
-			size_t end = from + 2 * width < n ? from + 2 * width : n;
-			size_t i = from, j = middle;
-
-			for (size_t k = from; k < end; k++) {
-				bool left = i < middle && (j >= end ||
-				    strcmp(v[i].name, v[j].name) <= 0);
-
-				spare[k] = left ? v[i++] : v[j++];
-			}
-		}
-		memcpy(v, spare, n * sizeof(*v));
-	}
+	return strcmp(x->name, y->name);
 }
 
 static bool ends_in_partial(const char *path)
@@ -241,7 +219,7 @@ int folder_load(struct arena *a, const char *path, struct folder *out, struct wh
 		    path, strerror(errno));
 	if (take_directory(&w, fd, "", 1) < 0)
 		return -1;
-	sort_by_name(a, out->file, out->files);
+	sort(out->file, out->files, sizeof(*out->file), by_name);
 	/* The sums are the last thing written: without them nothing was sealed,
 	 * whatever the folder is called. */
 	out->partial = ends_in_partial(path) || folder_get(out, "SHA256SUMS").p == NULL;

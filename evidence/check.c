@@ -197,33 +197,42 @@ static int check_verifier(const struct checked *c)
 	return 0;
 }
 
-/* A digest that run.json gives of a file beside it. Not every run has one. */
+/* run.json gives the digest of a file beside it, or none and there is no file.
+ * A missing one counts as empty: an input without files has no listing. */
 static int check_input(const struct checked *c, const char *name, int v)
 {
 	struct bytes b = folder_get(c->folder, name);
 	unsigned char digest[SHA256_SIZE];
 	char hex[SHA256_HEX];
 
-	if (b.p == NULL || json_kind(&c->run, v) != JSON_STRING)
-		return 0;
+	if (json_kind(&c->run, v) != JSON_STRING)
+		return b.p == NULL ? 0 : wrong(c->folder, c->why, name,
+		    "is there although run.json knows of none");
 	sha256(b, digest);
 	hex_encode(hex, digest, SHA256_SIZE);
 	if (!json_is(&c->run, v, hex))
-		return wrong(c->folder, c->why, name, "is not the file that run.json "
-		    "gives the digest of");
+		return wrong(c->folder, c->why, name, b.p == NULL ? "is missing" :
+		    "is not the file that run.json gives the digest of");
 	return 0;
 }
 
 static int check_inputs(const struct checked *c)
 {
+	static const struct { const char *name, *object, *member; } input[] = {
+		{ "inputs/manifest.json", "plugin", "manifest_sha256" },
+		{ "inputs/policy.json", "policy", "sha256" },
+		{ "inputs/task.json", NULL, "task_sha256" },
+		{ "inputs/input.sha256", "input", "sha256" },
+	};
 	const struct json *run = &c->run;
-	int plugin = json_get(run, 0, "plugin"), policy = json_get(run, 0, "policy");
 
-	if (check_input(c, "inputs/manifest.json",
-	    json_get(run, plugin, "manifest_sha256")) < 0 ||
-	    check_input(c, "inputs/policy.json", json_get(run, policy, "sha256")) < 0)
-		return -1;
-	return check_input(c, "inputs/task.json", json_get(run, 0, "task_sha256"));
+	for (size_t i = 0; i < COUNT(input); i++) {
+		int v = input[i].object == NULL ? 0 : json_get(run, 0, input[i].object);
+
+		if (check_input(c, input[i].name, json_get(run, v, input[i].member)) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* ---- the journal and the findings -------------------------------------------------------- */
@@ -369,6 +378,8 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 		return -1;
 	if (f.partial)
 		return refuse_partial(a, &f, why);
+	if (f.empty != NULL) /* which no digest tells of */
+		return wrong(&f, why, f.empty, "is an empty directory");
 	out->files = f.files;
 	for (size_t i = 0; i < f.files; i++)
 		out->bytes += f.file[i].bytes.n;

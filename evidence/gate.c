@@ -83,14 +83,16 @@ static bool is_true(const struct document *d, const char *first, const char *sec
 	return json_kind(&d->json, member(d, first, second)) == JSON_TRUE;
 }
 
-/* A text member for a sentence; "" when there is none. */
+/* A text member; "" when there is none, or one that would seem to end early. */
 static const char *text_of(const struct view *v, const struct document *d, const char *first, const char *second)
 {
 	int m = member(d, first, second);
+	struct bytes s;
 
 	if (m < 0 || json_kind(&d->json, m) != JSON_STRING)
 		return "";
-	return (const char *)json_string(v->a, &d->json, m).p;
+	s = json_string(v->a, &d->json, m);
+	return memchr(s.p, '\0', s.n) == NULL ? (const char *)s.p : "";
 }
 
 /* The next line without its newline; false at the end. An unfinished last line

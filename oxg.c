@@ -121,15 +121,12 @@ static int open_folder(struct run *r)
 static int settle_policy(struct run *r)
 {
 	const struct run_words *w = &r->words;
-	unsigned char digest[SHA256_SIZE];
 
 	if (policy_load(&r->arena, w->policy, w->profile, &r->root, &r->policy, &r->why) != 0)
 		return -1;
 	if (w->fail_on != -2)
 		r->policy.fail_on = w->fail_on;
 	policy_snapshot(&r->policy, &r->snapshot);
-	sha256(buf_bytes(&r->snapshot), digest);
-	hex_encode(r->policy_sha256, digest, sizeof(digest));
 	return 0;
 }
 
@@ -231,6 +228,9 @@ static void gather_facts(struct run *r)
 		hex_encode(r->task_sha256, digest, sizeof(digest));
 		f->task_sha256 = r->task_sha256;
 	}
+	/* Also where the trust root was refused and the default profile stands in. */
+	sha256(buf_bytes(&r->snapshot), digest);
+	hex_encode(r->policy_sha256, digest, sizeof(digest));
 	f->policy_sha256 = r->policy_sha256;
 	f->arg = r->words.args.word;
 	f->args = r->words.args.count;

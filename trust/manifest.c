@@ -12,11 +12,10 @@
 
 #define TEXT_MAX 1024       /* code points of a description or an entry */
 #define VERSION_MAX 64
-#define PATH_TEXT_MAX 255   /* bytes of one relative path */
+#define HINT_MAX 255        /* code points of publicKey, a path or a name */
 #define ARG_MAX_BYTES 4096  /* one word of args */
 #define CPU_SECONDS_MAX 1000000000 /* an integer cpu, so that ns fit */
 #define PIDS_MAX 65536
-#define SHOWN_MAX 64        /* bytes of a hostile name in a message */
 
 struct reader {
 	struct arena *a;
@@ -38,22 +37,6 @@ struct member {
 
 /* ---- words ------------------------------------------------------------------ */
 
-/* A name from outside, for a message: quoted, escaped, cut. */
-static const char *shown(struct arena *a, struct bytes s)
-{
-	struct buf out = { 0 };
-	bool cut = s.n > SHOWN_MAX;
-	const char *text;
-
-	if (cut)
-		s.n = SHOWN_MAX;
-	json_quote(&out, s);
-	text = arena_printf(a, "%.*s%s", (int)out.n, (const char *)out.p,
-	    cut ? "..." : "");
-	buf_free(&out);
-	return text;
-}
-
 static size_t code_points(struct bytes s)
 {
 	size_t count = 0;
@@ -61,11 +44,6 @@ static size_t code_points(struct bytes s)
 	for (size_t i = 0; i < s.n; i++)
 		count += (s.p[i] & 0xc0) != 0x80;
 	return count;
-}
-
-static bool is_control(unsigned char c)
-{
-	return c < 0x20 || c == 0x7f;
 }
 
 /* One line of text, 1 to max code points; NULL when it is something else. */
@@ -79,51 +57,9 @@ static const char *line_of(struct reader *r, int v, size_t max)
 	if (s.n == 0 || code_points(s) > max)
 		return NULL;
 	for (size_t i = 0; i < s.n; i++)
-		if (is_control(s.p[i]))
+		if (text_control(s.p[i]))
 			return NULL;
 	return (const char *)s.p;
-}
-
-static bool is_alnum(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z');
-}
-
-/* A letter or digit first, then those and what extra names. */
-static bool is_word(const char *s, size_t max, const char *extra)
-{
-	if (!s || !is_alnum((unsigned char)*s) || strlen(s) > max)
-		return false;
-	for (; *s; s++)
-		if (!is_alnum((unsigned char)*s) && !strchr(extra, *s))
-			return false;
-	return true;
-}
-
-const char *path_clean(struct arena *a, struct bytes path)
-{
-	size_t start = 0;
-
-	if (path.n > PATH_TEXT_MAX)
-		return NULL;
-	if (path.n >= 2 && path.p[0] == '.' && path.p[1] == '/') {
-		path.p += 2;
-		path.n -= 2;
-	}
-	for (size_t i = 0; i <= path.n; i++) {
-		struct bytes part;
-
-		if (i < path.n && is_control(path.p[i]))
-			return NULL;
-		if (i < path.n && path.p[i] != '/')
-			continue;
-		part = (struct bytes){ path.p + start, i - start };
-		if (part.n == 0 || bytes_are(part, ".") || bytes_are(part, ".."))
-			return NULL;
-		start = i + 1;
-	}
-	return arena_text(a, path);
 }
 
 static const char *path_of(struct reader *r, int v)
@@ -131,75 +67,6 @@ static const char *path_of(struct reader *r, int v)
 	if (json_kind(r->j, v) != JSON_STRING)
 		return NULL;
 	return path_clean(r->a, json_string(r->a, r->j, v));
-}
-
-/* "name", "a.b", an IPv4 address: labels that begin with a letter or digit. */
-static bool is_host_name(struct bytes s)
-{
-	bool label_starts = true;
-
-	if (s.n == 0 || s.n > 253)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (label_starts ? !is_alnum(s.p[i]) :
-		    !is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '.')
-			return false;
-		label_starts = s.p[i] == '.';
-	}
-	return !label_starts;
-}
-
-static bool is_ipv6(struct bytes s)
-{
-	bool colon = false;
-
-	for (size_t i = 0; i < s.n; i++) {
-		if (!strchr("0123456789abcdefABCDEF:.", s.p[i]) || !s.p[i])
-			return false;
-		colon |= s.p[i] == ':';
-	}
-	return colon && s.n <= 45;
-}
-
-static const char *lower(struct arena *a, struct bytes s)
-{
-	char *text = arena_text(a, s);
-
-	for (char *c = text; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c + ('a' - 'A'));
-	return text;
-}
-
-bool host_split(struct arena *a, struct bytes s, const char **host, uint16_t *port)
-{
-	struct bytes name = s, digits = { 0 };
-	const unsigned char *end;
-	uint64_t number = 0;
-
-	if (s.n > 0 && s.p[0] == '[') {
-		end = memchr(s.p, ']', s.n);
-		if (!end)
-			return false;
-		name = (struct bytes){ s.p + 1, (size_t)(end - s.p) - 1 };
-		end++;
-	} else {
-		end = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
-		if (!end)
-			end = s.p + s.n;
-		name.n = (size_t)(end - s.p);
-	}
-	if (s.n > 0 && s.p[0] == '[' ? !is_ipv6(name) : !is_host_name(name))
-		return false;
-	if (end < s.p + s.n) {
-		digits = (struct bytes){ end + 1, (size_t)(s.p + s.n - end) - 1 };
-		if (*end != ':' || digits.n == 0 || digits.p[0] == '0' ||
-		    !number_parse(digits, 1, 65535, &number))
-			return false;
-	}
-	*host = lower(a, name);
-	*port = (uint16_t)number;
-	return true;
 }
 
 /* ---- tables of members -------------------------------------------------------- */
@@ -235,7 +102,7 @@ static bool members_read(struct reader *r, int v, const char *where,
 		if (!m)
 			return !refuse(r->why, REFUSE_MANIFEST,
 			    "manifest.json: %s is unknown%s%.*s; known are %s",
-			    shown(r->a, json_string(r->a, r->j, n)), *where ? " in " : "",
+			    text_shown(r->a, json_string(r->a, r->j, n)), *where ? " in " : "",
 			    *where ? (int)strlen(where) - 1 : 0, where,
 			    member_names(r->a, table, count));
 		if (!m->read(r, json_value(r->j, n)))
@@ -268,13 +135,13 @@ static bool read_schema(struct reader *r, int v)
 static bool read_name(struct reader *r, int v)
 {
 	r->m->name = line_of(r, v, NAME_MAX_CHARS);
-	return is_word(r->m->name, NAME_MAX_CHARS, "._-");
+	return text_word(r->m->name, NAME_MAX_CHARS, "._-");
 }
 
 static bool read_version(struct reader *r, int v)
 {
 	r->m->version = line_of(r, v, VERSION_MAX);
-	return is_word(r->m->version, VERSION_MAX, "._+~:-");
+	return text_word(r->m->version, VERSION_MAX, "._+~:-");
 }
 
 static bool read_description(struct reader *r, int v)
@@ -312,15 +179,15 @@ static bool read_files(struct reader *r, int v)
 		if (!f->path)
 			return !refuse(r->why, REFUSE_MANIFEST,
 			    "manifest.json: \"files\" names %s; it must be " PATH_WORDS,
-			    shown(r->a, name));
+			    text_shown(r->a, name));
 		if (file_is_known(r->m, f->path))
 			return !refuse(r->why, REFUSE_MANIFEST,
 			    "manifest.json: \"files\" names %s twice; keep one",
-			    shown(r->a, name));
+			    text_shown(r->a, name));
 		if (!digest_of(r, json_value(r->j, n), f->sha256))
 			return !refuse(r->why, REFUSE_MANIFEST,
 			    "manifest.json: \"files\" gives %s no SHA-256; it must be 64 "
-			    "hex digits, as sha256sum prints them", shown(r->a, name));
+			    "hex digits, as sha256sum prints them", text_shown(r->a, name));
 		r->m->files++;
 	}
 	return true;
@@ -330,7 +197,7 @@ static bool read_runtime(struct reader *r, int v)
 {
 	r->m->runtime = line_of(r, v, NAME_MAX_CHARS);
 	r->m->broker = true; /* a script talks through /bin/oxg */
-	return is_word(r->m->runtime, NAME_MAX_CHARS, "._-");
+	return text_word(r->m->runtime, NAME_MAX_CHARS, "._-");
 }
 
 static bool duration_of(struct reader *r, int v, uint64_t *ns)
@@ -449,8 +316,8 @@ static bool read_hosts(struct reader *r, int v)
 		if (!host_split(r->a, s, &host, &port))
 			return !refuse(r->why, REFUSE_MANIFEST,
 			    "manifest.json: \"egress.hosts\" names %s; it must be a host, "
-			    "or host:port, without wildcards", shown(r->a, s));
-		r->m->host[r->m->hosts++] = lower(r->a, s);
+			    "or host:port, without wildcards", text_shown(r->a, s));
+		r->m->host[r->m->hosts++] = text_lower(r->a, s);
 	}
 	return true;
 }
@@ -490,7 +357,7 @@ static bool capability_add(struct reader *r, int v)
 	if (c < 0)
 		return !refuse(r->why, REFUSE_MANIFEST,
 		    "manifest.json: \"capabilities\" names %s, which does not exist; "
-		    "\"oxg caps\" lists what does", shown(r->a, name));
+		    "\"oxg caps\" lists what does", text_shown(r->a, name));
 	if (r->m->capabilities & CAP_BIT(c))
 		return !refuse(r->why, REFUSE_MANIFEST,
 		    "manifest.json: \"capabilities\" names %s twice; keep one",
@@ -522,7 +389,7 @@ static bool read_signature_path(struct reader *r, int v)
 
 static bool read_public_key(struct reader *r, int v)
 {
-	r->m->public_key = line_of(r, v, PATH_TEXT_MAX); /* "../keys/x.pub" is usual */
+	r->m->public_key = line_of(r, v, HINT_MAX); /* "../keys/x.pub" is usual */
 	return r->m->public_key;
 }
 
@@ -566,9 +433,9 @@ static bool read_config(struct reader *r, int v)
 
 static bool read_entry_path(struct reader *r, int v)
 {
-	r->m->entry = line_of(r, v, PATH_TEXT_MAX);
+	r->m->entry = line_of(r, v, TEXT_MAX);
 	r->m->artifact = path_of(r, v);
-	return r->m->entry && r->m->artifact;
+	return r->m->artifact;
 }
 
 /* ["broker"]: the broker is the only way out there is. */
@@ -769,12 +636,12 @@ int manifest_bare(struct arena *a, const char *file_name, struct manifest *out,
 	*out = (struct manifest){ .form = FORM_BARE, .version = "0",
 	    .findings = FINDINGS_STDOUT,
 	    .capabilities = CAP_BIT(CAP_EMIT_FINDINGS) };
-	if (!is_word(file_name, NAME_MAX_CHARS, "._-"))
+	if (!text_word(file_name, NAME_MAX_CHARS, "._-"))
 		return refuse(why, REFUSE_MANIFEST,
 		    "%s: the file name of a bare executable is the plugin's name and must "
 		    "be 1 to 64 letters, digits, '.', '_', '-', beginning with a letter or "
 		    "digit; rename it or write a manifest.json",
-		    shown(a, bytes_of(file_name)));
+		    text_shown(a, bytes_of(file_name)));
 	out->name = arena_text(a, bytes_of(file_name));
 	out->entry = out->artifact = out->name;
 	return 0;

@@ -35,11 +35,6 @@ struct member {
 
 /* ---- reading values --------------------------------------------------------------- */
 
-static bool is_control(unsigned char c)
-{
-	return c < 0x20 || c == 0x7f;
-}
-
 /* One line of at most TEXT_MAX bytes, perhaps empty; NULL when it is none. */
 static const char *line_of(struct reader *r, int v)
 {
@@ -51,7 +46,7 @@ static const char *line_of(struct reader *r, int v)
 	if (s.n > TEXT_MAX)
 		return NULL;
 	for (size_t i = 0; i < s.n; i++)
-		if (is_control(s.p[i]))
+		if (text_control(s.p[i]))
 			return NULL;
 	return (const char *)s.p;
 }
@@ -169,25 +164,10 @@ static bool read_grant(struct reader *r, int v, void *into)
 
 /* ---- lists ---------------------------------------------------------------------------- */
 
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_word(const char *s, const char *extra)
-{
-	if (!is_alnum(*s))
-		return false;
-	for (; *s; s++)
-		if (!is_alnum(*s) && !strchr(extra, *s))
-			return false;
-	return true;
-}
-
 static const char *secret_name(struct arena *a, const char *s)
 {
 	(void)a;
-	return is_word(s, "._-") && strlen(s) <= NAME_MAX_CHARS ? s : NULL;
+	return text_word(s, NAME_MAX_CHARS, "._-") ? s : NULL;
 }
 
 static const char *command_name(struct arena *a, const char *s)
@@ -199,7 +179,7 @@ static const char *command_name(struct arena *a, const char *s)
 static const char *runtime_name(struct arena *a, const char *s)
 {
 	(void)a;
-	return (s[0] == '/' && s[1]) || is_word(s, "._-") ? s : NULL;
+	return (s[0] == '/' && s[1]) || text_word(s, TEXT_MAX, "._-") ? s : NULL;
 }
 
 static const char *protected_name(struct arena *a, const char *s)

@@ -51,6 +51,13 @@ int manifest_parse(struct arena *a, struct bytes text, struct manifest *out, str
 /* For one bare executable: name from its file name, version "0", CAP_EMIT_FINDINGS,
  * findings from stdout. */
 int manifest_bare(struct arena *a, const char *file_name, struct manifest *out, struct why *why);
+/* ---- text.c: what the words of both documents are made of ----------------------- */
+bool text_control(unsigned char c); /* C0 or DEL */
+/* A letter or digit first, then those and what extra names; NULL is none. */
+bool text_word(const char *s, size_t max, const char *extra);
+const char *text_lower(struct arena *a, struct bytes s); /* ASCII alone */
+/* A name from outside, for a message: quoted, escaped, cut. */
+const char *text_shown(struct arena *a, struct bytes s);
 /* A relative path that stays below: no "..", no empty part, no leading slash,
  * no control byte, at most 255 chars. Drops a leading "./". NULL when it is not. */
 const char *path_clean(struct arena *a, struct bytes path);

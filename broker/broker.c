@@ -4,16 +4,9 @@
  * process of its own that holds no key but this run's token key.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
@@ -25,96 +18,6 @@
 #define FINDINGS_BYTES (256u << 20)   /* of findings.jsonl, whatever the count allows */
 #define WORDS_MAX 8192                /* bytes of the plugin's in one journal member */
 #define ID_AT (sizeof("{\"version\":\"0.2\",\"id\":\"") - 1)
-
-/* ---- rights --------------------------------------------------------------------- */
-
-/* The error, as errno; *aim is what could not be done. */
-static int descriptors_close(const struct broker_plan *p)
-{
-	const int keep[] = { p->out, p->err, p->requests, p->answers, p->control,
-		p->findings_file, p->stdout_file, p->stderr_file, p->journal.fd };
-	int next = 0;
-
-	for (;;) {
-		int lowest = -1;
-
-		for (size_t i = 0; i < COUNT(keep); i++)
-			if (keep[i] >= next && (lowest < 0 || keep[i] < lowest))
-				lowest = keep[i];
-		if (lowest != next &&
-		    syscall(SYS_close_range, next, lowest < 0 ? ~0u : (unsigned)lowest - 1, 0) < 0)
-			return -1;
-		if (lowest < 0)
-			return 0;
-		next = lowest + 1;
-	}
-}
-
-static int identity_drop(const struct broker_plan *p)
-{
-	for (int c = 0; prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0; c++)
-		;
-	if (!p->privileged)
-		return 0;
-	if (p->uid == 0 || p->gid == 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
-	    setresuid(p->uid, p->uid, p->uid) < 0)
-		return -1;
-	return 0;
-}
-
-static int capabilities_drop(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2];
-
-	memset(none, 0, sizeof(none));
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, none) < 0 ? -1 : 0;
-}
-
-/* The terminal's keys and a closing terminal are the supervisor's to answer. */
-static void signals_reset(void)
-{
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGHUP };
-	sigset_t none;
-
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
-	for (size_t i = 0; i < COUNT(ignored); i++)
-		signal(ignored[i], SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* NULL, or what could not be done, with errno. */
-static const char *rights_drop(const struct broker_plan *p)
-{
-	static const struct rlimit no_core = { 0, 0 };
-
-	signals_reset();
-	if (descriptors_close(p) < 0)
-		return "close foreign descriptors";
-	if (identity_drop(p) < 0)
-		return "become another user";
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return "tie its life to the supervisor's";
-	if (capabilities_drop() < 0)
-		return "drop its capabilities";
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return "give up gaining privileges";
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
-		return "hide its memory";
-	return NULL;
-}
-
-static int nonblocking(int fd)
-{
-	return fd < 0 ? 0 : fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
 
 /* ---- words to the supervisor --------------------------------------------------------- */
 
@@ -620,10 +523,6 @@ void broker_serve(struct broker_plan *plan)
 		say(&b, BROKER_END, errno, detail);
 		_exit(1);
 	}
-	nonblocking(plan->out);
-	nonblocking(plan->err);
-	nonblocking(plan->requests);
-	nonblocking(plan->answers);
 	ready(&b);
 	serve(&b);
 	finish(&b);

@@ -46,6 +46,10 @@ _Noreturn void broker_serve(struct broker_plan *plan);
 
 /* ---- inside the room: what its files give each other ----------------------------- */
 
+/* rights.c: descriptors, identity, capabilities, signals, system calls: what is left
+ * is what serving needs. NULL, or what could not be done, with errno. */
+const char *rights_drop(const struct broker_plan *p);
+
 /* stream.c: one output of the plugin, kept in a file up to a limit and counted
  * to its end, every token in it masked. */
 struct stream {

@@ -8,13 +8,14 @@
 
 #include "broker/broker.h"
 
-#define ID_MAX 128           /* bytes of an id that is a string */
+#define ID_MAX 128           /* bytes of an id, as written */
 #define METHOD_MAX 64
 #define LOG_MESSAGE_MAX 4096
 
 struct request {
 	struct json json;
-	int id;              /* value, -1: none, a notification */
+	int id;              /* value; -1: a notification, or no request at all */
+	bool silent;         /* a notification: nothing is answered, not even a refusal */
 	int method, params;
 	struct bytes token_text;
 	struct token token;  /* once checked */
@@ -76,17 +77,17 @@ static int wrong(char error[200], int code, const char *fmt, ...)
 static struct json_out answer_open(struct broker *b, const struct request *r)
 {
 	struct json_out o = json_start(&b->answers, false);
-	int64_t number;
+	struct bytes id = json_raw(&r->json, r->id);
 
 	json_open(&o, '{');
 	json_member(&o, "jsonrpc", "2.0");
 	json_name(&o, "id");
 	if (r->id < 0)
 		json_null(&o);
-	else if (json_integer(&r->json, r->id, &number))
-		json_number(&o, number);
+	else if (json_kind(&r->json, r->id) == JSON_STRING) /* with its quotes */
+		json_verbatim(&o, (struct bytes){ id.p - 1, id.n + 2 });
 	else
-		json_text(&o, json_string(&b->scratch, &r->json, r->id));
+		json_verbatim(&o, id);
 	return o;
 }
 
@@ -328,14 +329,22 @@ static int op_log(struct broker *b, struct request *r, struct json_out *result,
 
 /* ---- a request ----------------------------------------------------------------------------- */
 
+/* A string, a number or null, all of which are sent back as they are written. */
+static bool id_good(const struct json *j, int id)
+{
+	enum json_kind kind = json_kind(j, id);
+
+	return json_raw(j, id).n <= ID_MAX &&
+	    (kind == JSON_STRING || kind == JSON_NUMBER || kind == JSON_NULL);
+}
+
 /* The envelope: exactly JSON-RPC 2.0. Sets what it found even when it refuses,
  * so that the answer can carry the id. */
 static int envelope_read(struct broker *b, struct bytes line, struct request *r, char error[200])
 {
 	const struct json *j = &r->json;
 	char where[200];
-	int64_t number;
-	int id, code = 0;
+	int id;
 
 	if (json_parse(&b->scratch, line, &r->json, where) < 0)
 		return wrong(error, RPC_PARSE, "the line is no JSON: %.150s", where);
@@ -343,25 +352,21 @@ static int envelope_read(struct broker *b, struct bytes line, struct request *r,
 		return wrong(error, RPC_REQUEST, "batches are not offered; send one object a line");
 	if (json_kind(j, 0) != JSON_OBJECT)
 		return wrong(error, RPC_REQUEST, "a request is an object");
-	for (int n = json_first(j, 0); n >= 0; n = json_next(j, n))
-		if (!json_is(j, n, "jsonrpc") && !json_is(j, n, "id") &&
-		    !json_is(j, n, "method") && !json_is(j, n, "params"))
-			code = wrong(error, RPC_REQUEST, "the request has a member that JSON-RPC does not know");
 	id = json_get(j, 0, "id");
-	if (id < 0)
-		return wrong(error, RPC_REQUEST, "notifications are not offered; give the request an id");
-	if (!json_integer(j, id, &number) &&
-	    (json_kind(j, id) != JSON_STRING || json_raw(j, id).n > ID_MAX))
-		return wrong(error, RPC_REQUEST, "id is neither an integer nor a short string");
+	if (id >= 0 && !id_good(j, id))
+		return wrong(error, RPC_REQUEST, "id is no string, number or null of at most %d bytes", ID_MAX);
 	r->id = id;
 	r->method = json_get(j, 0, "method");
 	r->params = json_get(j, 0, "params");
-	if (code)
-		return code;
+	for (int n = json_first(j, 0); n >= 0; n = json_next(j, n))
+		if (!json_is(j, n, "jsonrpc") && !json_is(j, n, "id") &&
+		    !json_is(j, n, "method") && !json_is(j, n, "params"))
+			return wrong(error, RPC_REQUEST, "the request has a member that JSON-RPC does not know");
 	if (!json_is(j, json_get(j, 0, "jsonrpc"), "2.0"))
 		return wrong(error, RPC_REQUEST, "jsonrpc is not \"2.0\"");
 	if (json_kind(j, r->method) != JSON_STRING || json_raw(j, r->method).n > METHOD_MAX)
 		return wrong(error, RPC_REQUEST, "method is missing, or is no method's name");
+	r->silent = id < 0; /* but what is no request is answered, to id null */
 	return 0;
 }
 
@@ -427,6 +432,8 @@ static int run(struct broker *b, struct request *r, const struct method *m, char
 	}
 	json_close(&o, '}');
 	answer_close(b, &o);
+	if (r->silent)
+		b->answers.n = start;
 	return 0;
 }
 
@@ -436,10 +443,11 @@ void request_serve(struct broker *b, struct bytes line)
 	const struct method *m = NULL;
 	enum note kind = NOTE_REQUEST;
 	char error[200];
-	int code = envelope_read(b, line, &r, error);
-	bool silent = code == RPC_REQUEST && json_kind(&r.json, 0) == JSON_OBJECT &&
-	    json_get(&r.json, 0, "id") < 0;
+	int code;
 
+	if (line.n == 0) /* what a writer sends to be sure that a line begins here */
+		return;
+	code = envelope_read(b, line, &r, error);
 	b->tally.requests++;
 	if (code == 0) {
 		code = token_read(b, &r, error);
@@ -455,6 +463,6 @@ void request_serve(struct broker *b, struct bytes line)
 	if (code == 0)
 		return;
 	refusal(b, kind, code, r.token.serial, error);
-	if (!silent) /* a notification gets no answer, not even a refusal */
+	if (!r.silent)
 		answer_error(b, &r, code, error);
 }

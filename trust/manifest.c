@@ -1,6 +1,7 @@
 /*
- * manifest.c - what a plugin says of itself: manifest.json in its two forms.
- * Runs in the supervisor, before anything is forked, on hostile bytes.
+ * manifest.c - what a plugin says of itself: manifest.json. Runs in the supervisor,
+ * before anything is forked, on hostile bytes. objectform.c has what the second of
+ * its two forms says in another way.
  *
  * A form is a table of members; a member is a name, a reader, and the words
  * that say what has to stand there. Unknown, doubled (lib/json.c), empty and
@@ -13,27 +14,13 @@
 #define TEXT_MAX 1024       /* code points of a description or an entry */
 #define VERSION_MAX 64
 #define HINT_MAX 255        /* code points of publicKey, a path or a name */
-#define ARG_MAX_BYTES 4096  /* one word of args */
+#define ARG_POINTS 4096     /* code points of one word of args */
 #define CPU_SECONDS_MAX 1000000000 /* an integer cpu, so that ns fit */
 #define PIDS_MAX 65536
 
-struct reader {
-	struct arena *a;
-	const struct json *j;
-	struct manifest *m;
-	struct why *why;
-};
-
-struct member {
-	const char *name;
-	bool (*read)(struct reader *r, int v);
-	bool required;
-	const char *expected; /* "...must be <expected>" */
-};
-
 #define SIZE_WORDS "a size such as \"256M\" (K, M, G, T; not 0)"
-#define TIME_WORDS "a time such as \"10s\" (ms, s, m, h; not 0)"
 #define PATH_WORDS "a path below the plugin's directory, without \"..\""
+#define TIME_WORDS "a time such as \"10s\" (ms, s, m, h; not 0)"
 
 /* ---- words ------------------------------------------------------------------ */
 
@@ -47,7 +34,7 @@ static size_t code_points(struct bytes s)
 }
 
 /* One line of text, 1 to max code points; NULL when it is something else. */
-static const char *line_of(struct reader *r, int v, size_t max)
+static const char *line_of(struct form_reader *r, int v, size_t max)
 {
 	struct bytes s;
 
@@ -62,7 +49,7 @@ static const char *line_of(struct reader *r, int v, size_t max)
 	return (const char *)s.p;
 }
 
-static const char *path_of(struct reader *r, int v)
+const char *form_path(struct form_reader *r, int v)
 {
 	if (json_kind(r->j, v) != JSON_STRING)
 		return NULL;
@@ -71,8 +58,8 @@ static const char *path_of(struct reader *r, int v)
 
 /* ---- tables of members -------------------------------------------------------- */
 
-static const struct member *member_find(const struct json *j, int name,
-    const struct member *table, size_t count)
+static const struct form_member *member_find(const struct json *j, int name,
+    const struct form_member *table, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (json_is(j, name, table[i].name))
@@ -80,7 +67,7 @@ static const struct member *member_find(const struct json *j, int name,
 	return NULL;
 }
 
-static const char *member_names(struct arena *a, const struct member *table,
+static const char *member_names(struct arena *a, const struct form_member *table,
     size_t count)
 {
 	const char *names = table[0].name;
@@ -90,14 +77,13 @@ static const char *member_names(struct arena *a, const struct member *table,
 	return names;
 }
 
-/* Every member of the object v by its table. where is "" or "signature.". */
-static bool members_read(struct reader *r, int v, const char *where,
-    const struct member *table, size_t count)
+bool form_members(struct form_reader *r, int v, const char *where,
+    const struct form_member *table, size_t count)
 {
 	if (json_kind(r->j, v) != JSON_OBJECT)
 		return false;
 	for (int n = json_first(r->j, v); n >= 0; n = json_next(r->j, n)) {
-		const struct member *m = member_find(r->j, n, table, count);
+		const struct form_member *m = member_find(r->j, n, table, count);
 
 		if (!m)
 			return !refuse(r->why, REFUSE_MANIFEST,
@@ -118,39 +104,38 @@ static bool members_read(struct reader *r, int v, const char *where,
 	return true;
 }
 
-/* The same for an object in which something has to stand. */
-static bool object_read(struct reader *r, int v, const char *where,
-    const struct member *table, size_t count)
+bool form_object(struct form_reader *r, int v, const char *where,
+    const struct form_member *table, size_t count)
 {
-	return json_size(r->j, v) > 0 && members_read(r, v, where, table, count);
+	return json_size(r->j, v) > 0 && form_members(r, v, where, table, count);
 }
 
 /* ---- members of both forms ------------------------------------------------------ */
 
-static bool read_schema(struct reader *r, int v)
+static bool read_schema(struct form_reader *r, int v)
 {
 	return line_of(r, v, TEXT_MAX); /* for editors; nothing follows from it */
 }
 
-static bool read_name(struct reader *r, int v)
+static bool read_name(struct form_reader *r, int v)
 {
 	r->m->name = line_of(r, v, NAME_MAX_CHARS);
 	return text_word(r->m->name, NAME_MAX_CHARS, "._-");
 }
 
-static bool read_version(struct reader *r, int v)
+static bool read_version(struct form_reader *r, int v)
 {
 	r->m->version = line_of(r, v, VERSION_MAX);
 	return text_word(r->m->version, VERSION_MAX, "._+~:-");
 }
 
-static bool read_description(struct reader *r, int v)
+static bool read_description(struct form_reader *r, int v)
 {
 	r->m->description = line_of(r, v, TEXT_MAX);
 	return r->m->description;
 }
 
-static bool digest_of(struct reader *r, int v, unsigned char out[SHA256_SIZE])
+static bool digest_of(struct form_reader *r, int v, unsigned char out[SHA256_SIZE])
 {
 	return json_kind(r->j, v) == JSON_STRING &&
 	    hex_decode(json_string(r->a, r->j, v), out, SHA256_SIZE);
@@ -164,7 +149,7 @@ static bool file_is_known(const struct manifest *m, const char *path)
 	return false;
 }
 
-static bool read_files(struct reader *r, int v)
+static bool read_files(struct form_reader *r, int v)
 {
 	int count = json_size(r->j, v);
 
@@ -193,20 +178,20 @@ static bool read_files(struct reader *r, int v)
 	return true;
 }
 
-static bool read_runtime(struct reader *r, int v)
+static bool read_runtime(struct form_reader *r, int v)
 {
 	r->m->runtime = line_of(r, v, NAME_MAX_CHARS);
 	r->m->broker = true; /* a script talks through /bin/oxg */
 	return text_word(r->m->runtime, NAME_MAX_CHARS, "._-");
 }
 
-static bool duration_of(struct reader *r, int v, uint64_t *ns)
+static bool duration_of(struct form_reader *r, int v, uint64_t *ns)
 {
 	return json_kind(r->j, v) == JSON_STRING &&
 	    duration_parse(json_string(r->a, r->j, v), ns) && *ns > 0;
 }
 
-static bool read_cpu(struct reader *r, int v)
+static bool read_cpu(struct form_reader *r, int v)
 {
 	int64_t seconds;
 
@@ -219,19 +204,19 @@ static bool read_cpu(struct reader *r, int v)
 	return true;
 }
 
-static bool read_memory(struct reader *r, int v)
+static bool read_memory(struct form_reader *r, int v)
 {
 	return json_kind(r->j, v) == JSON_STRING &&
 	    size_parse(json_string(r->a, r->j, v), &r->m->resources.memory) &&
 	    r->m->resources.memory > 0;
 }
 
-static bool read_timeout(struct reader *r, int v)
+static bool read_timeout(struct form_reader *r, int v)
 {
 	return duration_of(r, v, &r->m->resources.wall_ns);
 }
 
-static bool read_pids(struct reader *r, int v)
+static bool read_pids(struct form_reader *r, int v)
 {
 	int64_t pids;
 
@@ -241,19 +226,19 @@ static bool read_pids(struct reader *r, int v)
 	return true;
 }
 
-static bool read_resources(struct reader *r, int v)
+static bool read_resources(struct form_reader *r, int v)
 {
-	static const struct member table[] = {
+	static const struct form_member table[] = {
 		{ "cpu", read_cpu, false, TIME_WORDS " or whole seconds" },
 		{ "memory", read_memory, false, SIZE_WORDS },
 		{ "timeout", read_timeout, false, TIME_WORDS },
 		{ "pids", read_pids, false, "a number from 1 to 65536" },
 	};
 
-	return object_read(r, v, "resources.", table, COUNT(table));
+	return form_object(r, v, "resources.", table, COUNT(table));
 }
 
-static bool read_findings(struct reader *r, int v)
+static bool read_findings(struct form_reader *r, int v)
 {
 	struct bytes s;
 	size_t skip = 0;
@@ -278,7 +263,7 @@ static bool read_findings(struct reader *r, int v)
 	return r->m->findings_path;
 }
 
-static bool read_args(struct reader *r, int v)
+static bool read_args(struct form_reader *r, int v)
 {
 	int count = json_size(r->j, v);
 
@@ -291,14 +276,14 @@ static bool read_args(struct reader *r, int v)
 		if (json_kind(r->j, e) != JSON_STRING)
 			return false;
 		s = json_string(r->a, r->j, e);
-		if (code_points(s) > ARG_MAX_BYTES || (s.n && memchr(s.p, 0, s.n)))
+		if (code_points(s) > ARG_POINTS || (s.n && memchr(s.p, 0, s.n)))
 			return false;
 		r->m->arg[r->m->args++] = arena_text(r->a, s);
 	}
 	return true;
 }
 
-static bool read_hosts(struct reader *r, int v)
+static bool read_hosts(struct form_reader *r, int v)
 {
 	int count = json_size(r->j, v);
 
@@ -322,30 +307,30 @@ static bool read_hosts(struct reader *r, int v)
 	return true;
 }
 
-static bool read_egress(struct reader *r, int v)
+static bool read_egress(struct form_reader *r, int v)
 {
-	static const struct member table[] = {
+	static const struct form_member table[] = {
 		{ "hosts", read_hosts, true, "an array of 1 to 64 hosts, \"host\" or \"host:port\"" },
 	};
 
-	return object_read(r, v, "egress.", table, COUNT(table));
+	return form_object(r, v, "egress.", table, COUNT(table));
 }
 
 /* ---- the array form ------------------------------------------------------------- */
 
-static bool read_entry_text(struct reader *r, int v)
+static bool read_entry_text(struct form_reader *r, int v)
 {
 	r->m->entry = line_of(r, v, TEXT_MAX); /* 0xGen's label; what runs is "artifact" */
 	return r->m->entry;
 }
 
-static bool read_artifact(struct reader *r, int v)
+static bool read_artifact(struct form_reader *r, int v)
 {
-	r->m->artifact = path_of(r, v);
+	r->m->artifact = form_path(r, v);
 	return r->m->artifact;
 }
 
-static bool capability_add(struct reader *r, int v)
+static bool capability_add(struct form_reader *r, int v)
 {
 	struct bytes name;
 	int c;
@@ -366,7 +351,7 @@ static bool capability_add(struct reader *r, int v)
 	return true;
 }
 
-static bool read_capability_names(struct reader *r, int v)
+static bool read_capability_names(struct form_reader *r, int v)
 {
 	if (json_kind(r->j, v) != JSON_ARRAY || json_size(r->j, v) < 1)
 		return false;
@@ -381,33 +366,33 @@ static bool read_capability_names(struct reader *r, int v)
 	return true;
 }
 
-static bool read_signature_path(struct reader *r, int v)
+static bool read_signature_path(struct form_reader *r, int v)
 {
-	r->m->signature = path_of(r, v);
+	r->m->signature = form_path(r, v);
 	return r->m->signature;
 }
 
-static bool read_public_key(struct reader *r, int v)
+static bool read_public_key(struct form_reader *r, int v)
 {
 	r->m->public_key = line_of(r, v, HINT_MAX); /* "../keys/x.pub" is usual */
 	return r->m->public_key;
 }
 
-static bool read_certificate(struct reader *r, int v)
+static bool read_certificate(struct form_reader *r, int v)
 {
-	r->m->certificate = path_of(r, v);
+	r->m->certificate = form_path(r, v);
 	return r->m->certificate;
 }
 
-static bool read_signature(struct reader *r, int v)
+static bool read_signature(struct form_reader *r, int v)
 {
-	static const struct member table[] = {
+	static const struct form_member table[] = {
 		{ "signature", read_signature_path, true, PATH_WORDS },
 		{ "publicKey", read_public_key, false, "the name of a key in the trust root's keys/" },
 		{ "certificate", read_certificate, false, PATH_WORDS },
 	};
 
-	if (!object_read(r, v, "signature.", table, COUNT(table)))
+	if (!form_object(r, v, "signature.", table, COUNT(table)))
 		return false;
 	if (r->m->public_key && r->m->certificate)
 		return !refuse(r->why, REFUSE_MANIFEST,
@@ -416,145 +401,17 @@ static bool read_signature(struct reader *r, int v)
 	return true;
 }
 
-static bool read_trusted(struct reader *r, int v)
+static bool read_trusted(struct form_reader *r, int v)
 {
 	/* Read and ignored: trust comes from the operator alone. */
 	r->m->trusted_present = true;
 	return json_kind(r->j, v) == JSON_TRUE || json_kind(r->j, v) == JSON_FALSE;
 }
 
-static bool read_config(struct reader *r, int v)
+static bool read_config(struct form_reader *r, int v)
 {
 	r->m->config = json_raw(r->j, v);
 	return json_kind(r->j, v) == JSON_OBJECT;
-}
-
-/* ---- the object form -------------------------------------------------------------- */
-
-static bool read_entry_path(struct reader *r, int v)
-{
-	r->m->entry = line_of(r, v, TEXT_MAX);
-	r->m->artifact = path_of(r, v);
-	return r->m->artifact;
-}
-
-/* ["broker"]: the broker is the only way out there is. */
-static bool is_broker_only(struct reader *r, int v)
-{
-	return json_kind(r->j, v) == JSON_ARRAY && json_size(r->j, v) == 1 &&
-	    json_is(r->j, json_first(r->j, v), "broker");
-}
-
-static bool asks(struct reader *r, int v, enum capability c)
-{
-	if (json_kind(r->j, v) == JSON_TRUE)
-		r->m->capabilities |= CAP_BIT(c);
-	return json_kind(r->j, v) == JSON_TRUE || json_kind(r->j, v) == JSON_FALSE;
-}
-
-static bool read_http_outbound(struct reader *r, int v)
-{
-	r->m->capabilities |= CAP_BIT(CAP_HTTP_ACTIVE);
-	return is_broker_only(r, v);
-}
-
-static bool read_ws_outbound(struct reader *r, int v)
-{
-	r->m->capabilities |= CAP_BIT(CAP_WS);
-	return is_broker_only(r, v);
-}
-
-static bool read_storage_workspace(struct reader *r, int v)
-{
-	return asks(r, v, CAP_STORAGE);
-}
-
-static bool read_secrets_broker(struct reader *r, int v)
-{
-	return asks(r, v, CAP_SECRETS_READ);
-}
-
-#define OUTBOUND_WORDS "[\"broker\"]: the broker is the only way out"
-#define BOOL_WORDS "true or false"
-
-static bool read_http(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "outbound", read_http_outbound, true, OUTBOUND_WORDS },
-	};
-
-	return object_read(r, v, "capabilities.http.", table, COUNT(table));
-}
-
-static bool read_ws(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "outbound", read_ws_outbound, true, OUTBOUND_WORDS },
-	};
-
-	return object_read(r, v, "capabilities.ws.", table, COUNT(table));
-}
-
-static bool read_storage(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "workspace", read_storage_workspace, true, BOOL_WORDS },
-	};
-
-	return object_read(r, v, "capabilities.storage.", table, COUNT(table));
-}
-
-static bool read_secrets(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "broker", read_secrets_broker, true, BOOL_WORDS },
-	};
-
-	return object_read(r, v, "capabilities.secrets.", table, COUNT(table));
-}
-
-static bool read_capability_objects(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "http", read_http, false, "an object: {\"outbound\": [\"broker\"]}" },
-		{ "ws", read_ws, false, "an object: {\"outbound\": [\"broker\"]}" },
-		{ "storage", read_storage, false, "an object: {\"workspace\": true}" },
-		{ "secrets", read_secrets, false, "an object: {\"broker\": true}" },
-	};
-
-	/* No member of this form names findings, and a plugin that may report
-	 * nothing is of no use: the form itself asks for them. */
-	r->m->capabilities |= CAP_BIT(CAP_EMIT_FINDINGS);
-	return members_read(r, v, "capabilities.", table, COUNT(table));
-}
-
-static bool read_sandbox_user(struct reader *r, int v)
-{
-	/* Both are uid 65534 in the jail. */
-	return json_is(r->j, v, "oxg") || json_is(r->j, v, "nobody");
-}
-
-static bool read_sandbox_mounts(struct reader *r, int v)
-{
-	if (json_kind(r->j, v) != JSON_ARRAY || json_size(r->j, v) > 1)
-		return false;
-	return json_size(r->j, v) == 0 || json_is(r->j, json_first(r->j, v), "workspace");
-}
-
-static bool read_sandbox_network(struct reader *r, int v)
-{
-	return json_is(r->j, v, "isolated") || json_is(r->j, v, "none");
-}
-
-static bool read_sandbox(struct reader *r, int v)
-{
-	static const struct member table[] = {
-		{ "user", read_sandbox_user, false, "\"oxg\" or \"nobody\"; there is no other user in the jail" },
-		{ "mounts", read_sandbox_mounts, false, "[\"workspace\"] or []; there is no other mount in the jail" },
-		{ "network", read_sandbox_network, false, "\"isolated\" or \"none\"; there is no network in the jail" },
-	};
-
-	return object_read(r, v, "sandbox.", table, COUNT(table));
 }
 
 /* ---- the two forms ------------------------------------------------------------------ */
@@ -575,7 +432,7 @@ static bool read_sandbox(struct reader *r, int v)
 	{ "args", read_args, false, "an array of 1 to 64 texts" },                 \
 	{ "egress", read_egress, false, OBJECT_WORDS("hosts") }
 
-static const struct member array_form[] = {
+static const struct form_member array_form[] = {
 	MEMBERS_OF_BOTH,
 	{ "entry", read_entry_text, true, "one line of 1 to 1024 characters" },
 	{ "artifact", read_artifact, true, PATH_WORDS },
@@ -585,18 +442,18 @@ static const struct member array_form[] = {
 	{ "config", read_config, false, "an object" },
 };
 
-static const struct member object_form[] = {
+static const struct form_member object_form[] = {
 	MEMBERS_OF_BOTH,
-	{ "entry", read_entry_path, true, PATH_WORDS },
-	{ "capabilities", read_capability_objects, true, OBJECT_WORDS("http, ws, storage or secrets") },
-	{ "sandbox", read_sandbox, false, OBJECT_WORDS("user, mounts or network") },
+	{ "entry", form_entry_path, true, PATH_WORDS },
+	{ "capabilities", form_capability_objects, true, OBJECT_WORDS("http, ws, storage or secrets") },
+	{ "sandbox", form_sandbox, false, OBJECT_WORDS("user, mounts or network") },
 };
 
 int manifest_parse(struct arena *a, struct bytes text, struct manifest *out,
     struct why *why)
 {
 	struct json j;
-	struct reader r = { a, &j, out, why };
+	struct form_reader r = { a, &j, out, why };
 	char error[200];
 	bool good = false;
 
@@ -612,11 +469,11 @@ int manifest_parse(struct arena *a, struct bytes text, struct manifest *out,
 	switch (json_kind(&j, json_get(&j, 0, "capabilities"))) {
 	case JSON_ARRAY:
 		out->form = FORM_ARRAY;
-		good = members_read(&r, 0, "", array_form, COUNT(array_form));
+		good = form_members(&r, 0, "", array_form, COUNT(array_form));
 		break;
 	case JSON_OBJECT:
 		out->form = FORM_OBJECT;
-		good = members_read(&r, 0, "", object_form, COUNT(object_form));
+		good = form_members(&r, 0, "", object_form, COUNT(object_form));
 		break;
 	case JSON_NONE:
 		return refuse(why, REFUSE_MANIFEST,

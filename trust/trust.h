@@ -51,6 +51,34 @@ int manifest_parse(struct arena *a, struct bytes text, struct manifest *out, str
 /* For one bare executable: name from its file name, version "0", CAP_EMIT_FINDINGS,
  * findings from stdout. */
 int manifest_bare(struct arena *a, const char *file_name, struct manifest *out, struct why *why);
+/* What manifest.c lends to objectform.c. A form is a table of members. */
+struct form_reader {
+	struct arena *a;
+	const struct json *j;
+	struct manifest *m;
+	struct why *why;
+};
+
+struct form_member {
+	const char *name;
+	bool (*read)(struct form_reader *r, int v); /* false: it is not what is expected */
+	bool required;
+	const char *expected;             /* "...must be <expected>" */
+};
+
+/* Every member of the object v by its table. where is "" or "signature.".
+ * form_object wants at least one to be there. */
+bool form_members(struct form_reader *r, int v, const char *where,
+    const struct form_member *table, size_t count);
+bool form_object(struct form_reader *r, int v, const char *where,
+    const struct form_member *table, size_t count);
+const char *form_path(struct form_reader *r, int v); /* by path_clean, or NULL */
+
+/* What objectform.c gives back: the members only the object form has. */
+bool form_entry_path(struct form_reader *r, int v);
+bool form_capability_objects(struct form_reader *r, int v);
+bool form_sandbox(struct form_reader *r, int v);
+
 /* ---- text.c: what the words of both documents are made of ----------------------- */
 bool text_control(unsigned char c); /* C0 or DEL */
 /* A letter or digit first, then those and what extra names; NULL is none. */

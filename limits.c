@@ -60,8 +60,6 @@ struct limits limits_effective(const struct resources *policy,
 	}
 	narrow(&l, words);
 	narrow(&l, manifest);
-	if (l.workspace < l.file_size)
-		l.file_size = l.workspace;
 	return l;
 }
 
@@ -238,6 +236,15 @@ void gauge_start(struct gauge *g, int init, int scratch)
 	memset(&g->usage, 0, sizeof(g->usage));
 }
 
+uint64_t gauge_end(struct gauge *g)
+{
+	uint64_t files = scratch_bytes(g->scratch);
+
+	if (files > g->usage.memory_peak)
+		g->usage.memory_peak = files;
+	return files;
+}
+
 void gauge_look(struct gauge *g, uint64_t limit)
 {
 	struct look look = { .gauge = g };
@@ -318,13 +325,13 @@ static bool cpu_signal(const struct death *d, const struct limits *l, int signal
 static void end_by_itself(const struct death *d, const struct limits *l, struct ending *e)
 {
 	int signal = WIFSIGNALED(d->wait_status) ? WTERMSIG(d->wait_status) : 0;
-	bool bad = signal != 0 || WEXITSTATUS(d->wait_status) != 0;
 
 	if (cpu_signal(d, l, signal)) {
 		end_as(e, ENDING_CPU_LIMIT, "the kernel stopped it at its CPU limit");
-	} else if (bad && d->plugin_max_rss >= l->memory) {
-		/* It was refused more memory and gave up before the next look. */
-		end_as(e, ENDING_MEMORY_LIMIT, "it held as much memory as it may and failed");
+	} else if (d->files_bytes > l->memory ||
+	    (d->plugin_max_rss > d->own_max_rss && d->plugin_max_rss > l->memory)) {
+		/* Over before the next look, and gone again. */
+		end_as(e, ENDING_MEMORY_LIMIT, "it held more memory than it may, for a moment");
 	} else if (signal == SIGSYS) {
 		end_killed(e, "policy", "it made a system call of a foreign kind");
 	} else if (signal != 0) {

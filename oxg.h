@@ -135,6 +135,7 @@ void gauge_start(struct gauge *g, int init, int scratch);
 /* One look. limit: where the cheap sum of resident pages is over it, the exact
  * share of each process is taken before that is believed. */
 void gauge_look(struct gauge *g, uint64_t limit);
+uint64_t gauge_end(struct gauge *g); /* bytes in its files, when all are dead */
 
 /* How it ended, decided once from kernel facts. detail is one sentence. */
 struct ending {
@@ -284,8 +285,8 @@ void token_revoke_all(struct mint *m);
 uint64_t token_now(void); /* ms of CLOCK_BOOTTIME */
 /* Where the first token of this mint begins in text, and its length; text.n: none. */
 size_t token_find(const struct mint *m, struct bytes text, size_t *length);
-/* Copies text with every token masked. When more may follow (!last), the final
- * TOKEN_MAX bytes wait: returns how many bytes of text were dealt with. */
+/* Copies text with every token masked. When more may follow (!last), what may be
+ * the beginning of one waits: returns how many bytes of text were dealt with. */
 #define TOKEN_MASK "[REDACTED token]"
 size_t token_redact(const struct mint *m, struct bytes text, bool last, struct buf *out);
 

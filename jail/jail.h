@@ -180,6 +180,8 @@ struct death {
 	bool reported;               /* wait_status is there */
 	int wait_status;
 	uint64_t plugin_max_rss;
+	uint64_t own_max_rss;        /* ours: until execve it counts as the plugin's */
+	uint64_t files_bytes;        /* what its tmpfs held at the end */
 	int evidence_error;          /* errno the broker met while writing */
 	bool tally_known;
 	struct tally tally;

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -204,7 +205,11 @@ static void end_cell(struct vigil *v)
 	cpu = nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
 	if (cpu > u->cpu_ns)
 		u->cpu_ns = cpu;
-	if (v->death->plugin_max_rss > u->memory_peak)
+	v->death->files_bytes = gauge_end(v->gauge);
+	getrusage(RUSAGE_SELF, &used);
+	v->death->own_max_rss = (uint64_t)used.ru_maxrss * 1024;
+	if (v->death->plugin_max_rss > v->death->own_max_rss &&
+	    v->death->plugin_max_rss > u->memory_peak)
 		u->memory_peak = v->death->plugin_max_rss;
 	if (v->born_ns != 0)
 		u->wall_ns = monotonic_ns() - v->born_ns;

@@ -159,15 +159,17 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 
 /* ---- the task ------------------------------------------------------------------ */
 
-/* A task may name itself: then findings carry that name. */
-static const char *task_name(struct arena *a, struct bytes task)
+/* A task is JSON, and may name itself: then findings carry that name. *wrong: why
+ * it is none, or NULL. */
+static const char *task_name(struct arena *a, struct bytes task, const char **wrong)
 {
 	struct json j;
 	char error[200];
 	struct bytes name;
 	int v;
 
-	if (json_parse(a, task, &j, error) != 0)
+	*wrong = json_parse(a, task, &j, error) != 0 ? arena_printf(a, "%s", error) : NULL;
+	if (*wrong != NULL)
 		return NULL;
 	v = json_get(&j, 0, "task_id");
 	if (v < 0)
@@ -183,7 +185,7 @@ static const char *task_name(struct arena *a, struct bytes task)
 
 int task_read(struct arena *a, const char *path, struct bytes *task, const char **id, struct why *why)
 {
-	const char *name;
+	const char *name, *wrong;
 
 	if (path == NULL)
 		return 0;
@@ -191,9 +193,9 @@ int task_read(struct arena *a, const char *path, struct bytes *task, const char 
 		return refuse(why, REFUSE_INPUT, "cannot read the task %s: %s", path,
 		    errno == EFBIG ? "it is larger than 1 MiB" :
 		    errno == EINVAL ? "it is no regular file" : strerror(errno));
-	if (task->p == NULL)
-		task->p = (const unsigned char *)"";
-	name = task_name(a, *task);
+	name = task_name(a, *task, &wrong);
+	if (wrong != NULL)
+		return refuse(why, REFUSE_INPUT, "the task %s is not JSON: %s", path, wrong);
 	if (name != NULL)
 		*id = name;
 	return 0;

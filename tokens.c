@@ -270,11 +270,24 @@ size_t token_find(const struct mint *m, struct bytes text, size_t *length)
 	return text.n;
 }
 
+/* Where a token may begin that ends in what is still to come; text.n: nowhere. */
+static size_t token_begins(struct bytes text)
+{
+	size_t at = text.n > TOKEN_MAX ? text.n - TOKEN_MAX : 0;
+
+	for (; at < text.n; at++) {
+		size_t left = text.n - at;
+
+		if (memcmp(text.p + at, ANCHOR, left < ANCHOR_CHARS ? left : ANCHOR_CHARS) == 0)
+			break;
+	}
+	return at;
+}
+
 size_t token_redact(const struct mint *m, struct bytes text, bool last, struct buf *out)
 {
 	size_t done = 0, length;
-	/* A token that begins behind here may end in what is still to come. */
-	size_t safe = last ? text.n : text.n > TOKEN_MAX ? text.n - TOKEN_MAX : 0;
+	size_t safe = last ? text.n : token_begins(text);
 
 	while (done < safe) {
 		size_t plain = token_find(m, (struct bytes){ text.p + done, text.n - done }, &length);

@@ -295,7 +295,8 @@ static int manifest_load(struct desk *d)
 	struct why why = { 0 };
 
 	if (file_read(d->a, d->dir, "manifest.json", MANIFEST_BYTES, &out->manifest_bytes) < 0)
-		return manifest_fail(d, errno == EFBIG ? REFUSE_MANIFEST : REFUSE_PLUGIN,
+		return manifest_fail(d, errno == EFBIG || errno == ENOENT ? REFUSE_MANIFEST :
+		    REFUSE_PLUGIN,
 		    errno == ENOENT ? arena_printf(d->a, "%s: holds no manifest.json; write one, "
 		    "or name the executable itself", d->path) :
 		    arena_printf(d->a, "%s: cannot be read: %s", joined(d, "manifest.json"),
@@ -675,10 +676,13 @@ static void check_claims(struct desk *d)
 		verdict_add(d->verdicts, "trusted_member", "SKIP", NULL, "trusted",
 		    "ignored: trust comes from the trust root alone");
 	if (!d->out->bare && (d->root->absent || strcmp(d->root->path, d->path)) &&
-	    fstatat(d->dir, "policy.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
+	    fstatat(d->dir, "policy.json", &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		verdict_add(d->verdicts, "policy_in_plugin", "SKIP", NULL,
-		    joined(d, "policy.json"), "warning: a policy in the plugin's directory is "
+		    joined(d, "policy.json"), "a policy in the plugin's directory is "
 		    "never read; it belongs into the trust root");
+		warn("%s: not read; a policy belongs into the trust root",
+		    joined(d, "policy.json"));
+	}
 }
 
 /* ---- the story --------------------------------------------------------------------------------------- */

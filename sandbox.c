@@ -370,7 +370,7 @@ static void plan_limits(struct planning *p)
 	plan_rlimit(p, RLIMIT_NOFILE, l->files, l->files);
 	plan_rlimit(p, RLIMIT_NPROC, l->pids + 1, l->pids + 1); /* and init */
 	plan_rlimit(p, RLIMIT_CORE, 0, 0);
-	plan_rlimit(p, RLIMIT_MEMLOCK, 64 << 10, 64 << 10);
+	plan_rlimit(p, RLIMIT_MEMLOCK, 0, 0);
 	plan_rlimit(p, RLIMIT_MSGQUEUE, 0, 0);
 	plan_rlimit(p, RLIMIT_SIGPENDING, 256, 256);
 	plan_rlimit(p, RLIMIT_STACK, 8 << 20, 8 << 20);

@@ -208,8 +208,11 @@ start() {
 	RUNS=$((RUNS + 1))
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
-	as env --default-signal=INT,QUIT "$OXG" run --trust "$TRUST" --out "$RUN" "$@" \
-		>"$OUT/stdout" 2>"$ERR" </dev/null &
+	set -- env --default-signal=INT,QUIT "$OXG" run --trust "$TRUST" --out "$RUN" "$@"
+	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
+		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+	# No function here: its subshell would be what PID names.
+	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
 	PID=$!
 }
 

@@ -18,20 +18,20 @@ restore() {
 # refused ROW WHAT STATUS CODE PATTERN [OPTION...] PLUGIN: one sentence with the
 # pattern in it, and a folder with the code.
 refused() {
-	row=$1 what=$2 due=$3 code=$4 pattern=$5
+	row=$1 bad=$2 due=$3 code=$4 pattern=$5
 	shift 5
 	run "$@"
-	is "$row: ($WHO) $what: status $due" "$STATUS" "$due"
-	like "$row: ($WHO) $what: the sentence names it" "$(cat "$ERR")" "^oxg: .*($pattern)"
+	is "$row: ($WHO) $bad: status $due" "$STATUS" "$due"
+	like "$row: ($WHO) $bad: the sentence names it" "$(cat "$ERR")" "^oxg: .*($pattern)"
 	if [ ! -f "$RUN/run.json" ]; then
-		check "$row: ($WHO) $what: leaves a folder" test -f "$RUN/run.json"
+		check "$row: ($WHO) $bad: leaves a folder" test -f "$RUN/run.json"
 		return
 	fi
-	json "$row: ($WHO) $what: run.json says $code, nothing was executed" "$RUN/run.json" \
+	json "$row: ($WHO) $bad: run.json says $code, nothing was executed" "$RUN/run.json" \
 		'.refusal.code == "'"$code"'" and .refusal.status == '"$due"' and .ending == null'
-	json "$row: ($WHO) $what: the verifier says FAIL and why" "$RUN/verifier_report.json" \
+	json "$row: ($WHO) $bad: the verifier says FAIL and why" "$RUN/verifier_report.json" \
 		'.status == "FAIL" and any(.checks[]; .status == "FAIL")'
-	check "$row: ($WHO) $what: the folder is sealed" sh -c "cd '$RUN' && sha256sum --quiet -c SHA256SUMS"
+	check "$row: ($WHO) $bad: the folder is sealed" sh -c "cd '$RUN' && sha256sum --quiet -c SHA256SUMS"
 }
 
 # The manifest with one thing changed, signed off by the operator: only its
@@ -144,7 +144,7 @@ signatures() {
 	refused F009 "a stranger's key that lies with the plugin" 3 signature hostile "$GOOD"
 	restore
 	openssl pkey -pubin -in "$WORK/test.pub" -outform DER | sha256sum | cut -c1-64 >"$TRUST/keys/revoked"
-	refused F013 "a revoked key" 3 signature 'hostile|revoked' "$GOOD"
+	refused F013 "a revoked key" 3 key 'hostile|revoked' "$GOOD"
 }
 
 key_files() {
@@ -160,6 +160,7 @@ key_files() {
 	refused F007 "half a trusted key" 3 key half.pub "$GOOD"
 	restore
 	cp "$WORK/test.key" "$TRUST/keys/test2.pub"
+	chmod 644 "$TRUST/keys/test2.pub"
 	refused F007 "a private key among the public ones" 3 key test2.pub "$GOOD"
 }
 
@@ -250,7 +251,7 @@ folders() {
 	is "F188: ($WHO) a policy beside the plugin is never read" "$STATUS" 0
 	like "F188: ($WHO) but warned of" "$(cat "$ERR")" '^oxg: .*policy.json'
 	restore
-	refused F170 "strict takes nothing unsigned" 2 usage unsigned --profile strict --allow-unsigned "$GOOD"
+	refused F170 "strict takes nothing unsigned" 2 policy unsigned --profile strict --allow-unsigned "$GOOD"
 }
 
 # A disk of 256 KiB below the run folder, in a mount namespace of our own; who

@@ -65,7 +65,7 @@ killed() {
 # The file behind the name changes all the time; what runs is what was hashed.
 # The good one says so; the bad one is not listed and must never be heard.
 swapped() {
-	plugin swap "$HOSTILE" '.findings = "stdout" | .args = ["print", "swap-good"]'
+	plugin swap "$HOSTILE" '.args = ["print", "swap-good"]'
 	cp "$PLUGIN/swap" "$WORK/good"
 	cp "$PROBE" "$WORK/evil"
 	digest=$(sha256sum <"$WORK/good" | cut -c1-64)

@@ -307,9 +307,7 @@ static int do_tree(char **arg)
 		close(open("f", O_WRONLY | O_CREAT | O_CLOEXEC, 0));
 		symlink("/etc/passwd", "link");
 		mkfifo("fifo", 0600);
-		chmod(".", 0);
 		chmod("..", 0);
-		chmod(".", 0700);
 	}
 	chmod(".", 0);
 	return 0;

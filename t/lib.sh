@@ -219,7 +219,7 @@ start() {
 # wait_for COMMAND...: until it succeeds, five seconds at most.
 wait_for() {
 	tries=0
-	until "$@" 2>/dev/null; do
+	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
 		[ "$tries" -lt 250 ] || return 1
 		sleep 0.02

@@ -288,7 +288,7 @@ places() {
 	mkdir "$OUT/cwd"
 	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533 "$OUT/cwd"
 	(cd "$OUT/cwd" && as "$OXG" run --trust "$TRUST" "$DEED" -- true 2>/dev/null >&2)
-	id=$(ls "$OUT/cwd/out" | grep -v latest)
+	id=$(find "$OUT/cwd/out" -mindepth 1 -maxdepth 1 -type d -printf '%f')
 	like "F152: out/<run id> by default" "$id" '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'
 	is "F152: out/latest points to it" "$(readlink "$OUT/cwd/out/latest")" "$id"
 	check "F152: and is good evidence" "$OXG" check "$OUT/cwd/out/$id"

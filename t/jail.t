@@ -201,7 +201,7 @@ from_outside() {
 		[ "$name:$WHO" != broker:user ] || sets='Inh Prm Eff Amb'
 		for set in $sets; do
 			is "F059: ($WHO) the $name: no capability in Cap$set" \
-				"$(status_of "$p" Cap$set)" 0000000000000000
+				"$(status_of "$p" "Cap$set")" 0000000000000000
 		done
 		is "F034: ($WHO) the $name has one uid, four times" \
 			"$(status_of "$p" Uid | tr -s '\t' '\n' | sort -u | wc -l)" 1

@@ -19,8 +19,6 @@
 
 #define PLUGIN_FILE_MAX (UINT64_C(256) << 20) /* bytes of one file */
 #define PLUGIN_TOTAL_MAX (UINT64_C(1) << 30)  /* bytes of a bundle: they lie in memory */
-#define SIGNATURE_BYTES (4u << 10)
-#define CERTIFICATE_BYTES (64u << 10)
 #define READ_AT_ONCE (64u << 10)              /* hashed while still in the cache */
 
 /* What a check works on. */
@@ -121,28 +119,6 @@ static const char *hex_of(struct desk *d, const unsigned char digest[SHA256_SIZE
 
 	hex_encode(text, digest, SHA256_SIZE);
 	return text;
-}
-
-static const char *reading_error(int error)
-{
-	switch (error) {
-	case ENOENT:
-		return "it does not exist";
-	case ELOOP:
-		return "it is a symbolic link, or lies behind one; put the file itself there";
-	case EXDEV:
-		return "it lies outside of the plugin's directory";
-	case EINVAL:
-		return "it is not a regular file";
-	case EFBIG:
-		return "it is too large (256 MiB a file, 1 GiB a plugin)";
-	case ESTALE:
-		return "it grew while it was read; try again";
-	case ENODATA:
-		return "it is empty";
-	default:
-		return strerror(error);
-	}
 }
 
 /* Reads to the end, hashing. The size is a hint: a file that grows is refused,
@@ -300,7 +276,7 @@ static int manifest_load(struct desk *d)
 		    errno == ENOENT ? arena_printf(d->a, "%s: holds no manifest.json; write one, "
 		    "or name the executable itself", d->path) :
 		    arena_printf(d->a, "%s: cannot be read: %s", joined(d, "manifest.json"),
-		    errno == EFBIG ? "it is longer than 256 KiB" : reading_error(errno)));
+		    errno == EFBIG ? "it is longer than 256 KiB" : reading_fault(errno)));
 	sha256(out->manifest_bytes, out->manifest_sha256);
 	if (manifest_parse(d->a, out->manifest_bytes, d->manifest, &why) < 0)
 		return manifest_fail(d, why.code, arena_printf(d->a, "%s", why.text));
@@ -325,7 +301,7 @@ static int artifact_load(struct desk *d)
 	if (got < 0)
 		return fail(d, "artifact", (struct fault){ REFUSE_PLUGIN, NULL, NULL,
 		    arena_printf(d->a, "%s: the artifact cannot be read: %s", joined(d, name),
-		    reading_error(errno)) });
+		    reading_fault(errno)) });
 	f->executable = true;
 	if (d->name)
 		f->name = "plugin";
@@ -343,7 +319,7 @@ static int file_load(struct desk *d, const struct manifest_file *m)
 		if (content_read(d, m->path, f) < 0)
 			return fail(d, "files", (struct fault){ REFUSE_PLUGIN, NULL, NULL,
 			    arena_printf(d->a, "%s: is named in the manifest's files and cannot "
-			    "be read: %s", joined(d, m->path), reading_error(errno)) });
+			    "be read: %s", joined(d, m->path), reading_fault(errno)) });
 		d->out->files++;
 	}
 	if (memcmp(f->sha256, m->sha256, SHA256_SIZE))
@@ -447,136 +423,9 @@ static void check_allowlist(struct desk *d)
 
 /* ---- phase 2: the signature -------------------------------------------------------------------- */
 
-/* The keys that may have signed, or why there is none. */
-struct signers {
-	const struct pubkey *key;
-	size_t keys;
-	const char *file;        /* "keys/ca.crt" in certificate mode */
-	struct pubkey leaf;
-	struct why why;
-};
-
-static bool is_revoked(const struct trust_root *root, const char *id)
-{
-	for (size_t i = 0; i < root->revokeds; i++)
-		if (!strcmp(root->revoked[i], id))
-			return true;
-	return false;
-}
-
-static void signers_by_certificate(struct desk *d, struct signers *s)
-{
-	const char *name = d->manifest->certificate;
-	int64_t when = d->options->verify_time_given ? d->options->verify_time :
-	    d->options->now;
-	struct bytes pem;
-
-	if (file_read(d->a, d->dir, name, CERTIFICATE_BYTES, &pem) < 0) {
-		refuse(&s->why, REFUSE_KEY, "%s: the certificate cannot be read: %s",
-		    joined(d, name), reading_error(errno));
-		return;
-	}
-	if (certificate_verify(d->a, d->root, pem, joined(d, name), when, &s->leaf, &s->file,
-	    &s->why) < 0)
-		return;
-	s->key = &s->leaf;
-	s->keys = 1;
-}
-
-static void signers_by_id(struct desk *d, struct signers *s, const char *id)
-{
-	for (size_t i = 0; i < d->root->keys; i++) {
-		if (strcmp(d->root->key[i].id, id))
-			continue;
-		s->key = &d->root->key[i];
-		s->keys = 1;
-	}
-	if (!s->keys)
-		refuse(&s->why, REFUSE_KEY,
-		    "%s: the plugin's own key (%s) is not in the trust root; if you trust it, "
-		    "copy it to %s/keys/", joined(d, d->manifest->public_key), id,
-		    d->root->path);
-}
-
-static void signers_by_name(struct desk *d, struct signers *s)
-{
-	const char *name = base_of(d->manifest->public_key);
-
-	for (size_t i = 0; i < d->root->keys; i++) {
-		if (strcmp(base_of(d->root->key[i].file), name))
-			continue;
-		s->key = &d->root->key[i];
-		s->keys = 1;
-	}
-	if (!s->keys)
-		refuse(&s->why, REFUSE_KEY,
-		    "the manifest names the public key %.200s, and %s/keys holds no file of "
-		    "that name; put a key there that you trust", d->manifest->public_key,
-		    d->root->path);
-}
-
-/* A hint selects among the trusted keys; it can add none. */
-static void signers_by_hint(struct desk *d, struct signers *s)
-{
-	const char *name = path_clean(d->a, bytes_of(d->manifest->public_key));
-	struct pubkey hinted;
-	struct bytes pem;
-
-	if (!name || file_read(d->a, d->dir, name, CERTIFICATE_BYTES, &pem) < 0)
-		signers_by_name(d, s);
-	else if (pubkey_parse(d->a, pem, joined(d, name), &hinted, &s->why) == 0)
-		signers_by_id(d, s, hinted.id);
-}
-
-static void signers_find(struct desk *d, struct signers *s)
-{
-	if (d->manifest->certificate) {
-		signers_by_certificate(d, s);
-	} else if (d->root->keys == 0) {
-		refuse(&s->why, REFUSE_KEY, "%s/keys: holds no public key (NAME.pub); put those "
-		    "there that you trust", d->root->path);
-	} else if (d->manifest->public_key) {
-		signers_by_hint(d, s);
-	} else {
-		s->key = d->root->key;
-		s->keys = d->root->keys;
-	}
-}
-
-/* The first key under which the signature holds, or NULL. */
-static const struct pubkey *signer_of(const struct signers *s,
-    const unsigned char sha256[SHA256_SIZE], struct bytes der)
-{
-	for (size_t i = 0; i < s->keys; i++)
-		if (signature_verify(&s->key[i], sha256, der))
-			return &s->key[i];
-	return NULL;
-}
-
-/* 1 with *der; 0: there is no such file; -1 with why. */
-static int signature_read(struct desk *d, const char *name, struct bytes *der,
-    struct why *why)
-{
-	struct bytes text;
-
-	if (file_read(d->a, d->dir, name, SIGNATURE_BYTES, &text) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		return refuse(why, REFUSE_SIGNATURE, "%s: the signature cannot be read: %s",
-		    joined(d, name), errno == EFBIG ? "it is longer than 4 KiB" :
-		    reading_error(errno));
-	}
-	return signature_decode(d->a, text, joined(d, name), der, why) < 0 ? -1 : 1;
-}
-
 static struct fault fault_of(struct desk *d, const struct why *why)
 {
 	return (struct fault){ why->code, NULL, NULL, arena_printf(d->a, "%s", why->text) };
-}
-
-static const char *signer_file(const struct signers *s, const struct pubkey *key)
-{
-	return base_of(s->file ? s->file : key->file);
 }
 
 /* One detached signature over one digest. Returns the key, or NULL. */
@@ -587,7 +436,7 @@ static const struct pubkey *check_signature(struct desk *d, const char *check,
 	const struct pubkey *key;
 	struct why why = { 0 };
 	struct bytes der;
-	int got = signature_read(d, name, &der, &why);
+	int got = signature_read(d->a, &s->claim, name, &der, &why);
 
 	if (got < 0) {
 		phase_fail(d, check, fault_of(d, &why));
@@ -603,7 +452,7 @@ static const struct pubkey *check_signature(struct desk *d, const char *check,
 		skip(d, check, "there is no trusted key to verify it with");
 		return NULL;
 	}
-	key = signer_of(s, sha256, der);
+	key = signers_match(s, sha256, der);
 	if (!key) {
 		phase_fail(d, check, (struct fault){ REFUSE_SIGNATURE, NULL, NULL,
 		    arena_printf(d->a, "%s: does not verify with %s; the file or the signature "
@@ -621,7 +470,7 @@ static void check_key(struct desk *d, const struct signers *s, const struct pubk
 		phase_missing(d, "key", d->policy->signature_required, fault_of(d, &s->why));
 	} else if (!key) {
 		skip(d, "key", "no signature to judge it by");
-	} else if (is_revoked(d->root, key->id)) {
+	} else if (key_revoked(d->root, key->id)) {
 		phase_fail(d, "key", (struct fault){ REFUSE_KEY, NULL, key->id,
 		    arena_printf(d->a, "%s: the key %s is in %s/keys/revoked; sign the plugin "
 		    "with another", signer_file(s, key), key->id, d->root->path) });
@@ -646,7 +495,7 @@ static void check_manifest_signature(struct desk *d, const struct signers *s)
 		return;
 	key = check_signature(d, "manifest_signature", "manifest.json", "manifest.json.sig",
 	    d->out->manifest_sha256, true, s);
-	if (key && is_revoked(d->root, key->id))
+	if (key && key_revoked(d->root, key->id))
 		phase_fail(d, "manifest_key", (struct fault){ REFUSE_KEY, NULL, key->id,
 		    arena_printf(d->a, "%s: signed the manifest and is in %s/keys/revoked; sign "
 		    "it with another", signer_file(s, key), d->root->path) });
@@ -658,7 +507,9 @@ static void check_signatures(struct desk *d)
 	const char *artifact = d->name ? d->name : d->manifest->artifact;
 	const char *name = d->manifest->signature;
 
-	signers_find(d, s);
+	signers_find(d->a, &(struct signer_claim){ .root = d->root, .manifest = d->manifest,
+	    .dir = d->dir, .path = d->path, .when = d->options->verify_time_given ?
+	    d->options->verify_time : d->options->now }, s);
 	if (!name)
 		name = arena_printf(d->a, "%s.sig", artifact);
 	check_key(d, s, check_signature(d, "signature", artifact, name,

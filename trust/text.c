@@ -1,8 +1,10 @@
 /*
- * text.c - the words that both documents are made of: names, paths, hosts. Runs
- * in the supervisor, before anything is forked, on hostile bytes.
+ * text.c - the words that both documents are made of: names, paths, hosts; and
+ * words for what is wrong with a file. Runs in the supervisor, before anything is
+ * forked, on hostile bytes.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 
 #include "trust/trust.h"
@@ -49,6 +51,28 @@ const char *text_shown(struct arena *a, struct bytes s)
 	    n < s.n ? "..." : "");
 	buf_free(&out);
 	return text;
+}
+
+const char *reading_fault(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "it does not exist";
+	case ELOOP:
+		return "it is a symbolic link, or lies behind one; put the file itself there";
+	case EXDEV:
+		return "it lies outside of the plugin's directory";
+	case EINVAL:
+		return "it is not a regular file";
+	case EFBIG:
+		return "it is too large (256 MiB a file, 1 GiB a plugin)";
+	case ESTALE:
+		return "it grew while it was read; try again";
+	case ENODATA:
+		return "it is empty";
+	default:
+		return strerror(error);
+	}
 }
 
 /* ---- paths ------------------------------------------------------------------ */

@@ -86,6 +86,8 @@ bool text_word(const char *s, size_t max, const char *extra);
 const char *text_lower(struct arena *a, struct bytes s); /* ASCII alone */
 /* A name from outside, for a message: quoted, escaped, cut. */
 const char *text_shown(struct arena *a, struct bytes s);
+/* Why a file of a plugin cannot be read, by errno. */
+const char *reading_fault(int error);
 /* A relative path that stays below: no "..", no empty part, no leading slash,
  * no control byte, at most 255 chars. Drops a leading "./". NULL when it is not. */
 const char *path_clean(struct arena *a, struct bytes path);
@@ -232,6 +234,35 @@ const char *curve_other(struct bytes parameters);
 bool pubkey_from_point(const unsigned char q[65], struct pubkey *out);
 /* DER SubjectPublicKeyInfo; name is for the message. 0, or -1 with why (KEY). */
 int pubkey_from_spki(struct bytes spki, const char *name, struct pubkey *out, struct why *why);
+
+/* ---- signer.c: who may have signed ------------------------------------------------ */
+struct signer_claim {
+	const struct trust_root *root;
+	const struct manifest *manifest;
+	int dir;                          /* the plugin's directory */
+	const char *path;                 /* absolute, real */
+	int64_t when;                     /* certificates are judged at */
+};
+
+struct signers {
+	struct signer_claim claim;
+	const struct pubkey *key;
+	size_t keys;                      /* 0: why says why there is none */
+	const char *file;                 /* "keys/ca.crt" when by certificate */
+	struct pubkey leaf;
+	struct why why;
+};
+
+void signers_find(struct arena *a, const struct signer_claim *claim, struct signers *out);
+/* The first of them under which the signature holds, or NULL. */
+const struct pubkey *signers_match(const struct signers *s,
+    const unsigned char sha256[SHA256_SIZE], struct bytes der);
+/* The name in keys/ that vouches for a key of them. */
+const char *signer_file(const struct signers *s, const struct pubkey *key);
+bool key_revoked(const struct trust_root *root, const char *id);
+/* A signature file of the plugin's. 1 with *der; 0: there is none; -1 with why. */
+int signature_read(struct arena *a, const struct signer_claim *c, const char *name,
+    struct bytes *der, struct why *why);
 
 /* Private keys: wiped by whoever holds them. */
 struct privkey {

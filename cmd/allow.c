@@ -152,12 +152,14 @@ static int list_file(struct arena *a, struct listing *l, const struct target *t,
 	return 0;
 }
 
-static void list_line(struct buf *b, struct allowed *f)
+/* As the list is written already: one that mixes two ways is none. */
+static void list_line(const struct listing *l, struct buf *b, struct allowed *f)
 {
 	char hex[SHA256_HEX];
 
 	hex_encode(hex, f->digest, sizeof f->digest);
-	buf_printf(b, "%s  %s\n", hex, f->written);
+	buf_printf(b, "%s%s%s\n", hex, l->entries && l->entry[0].one_blank ? " " : "  ",
+	    f->written);
 	f->replaced = true;
 }
 
@@ -185,14 +187,14 @@ static void list_compose(struct listing *l, struct buf *out)
 		if (!stale)
 			buf_add(out, left.p, n);
 		else if (!stale->replaced && !stale->listed)
-			list_line(out, stale);
+			list_line(l, out, stale);
 		left = (struct bytes){ left.p + n, left.n - n };
 	}
 	if (out->n > 0 && out->p[out->n - 1] != '\n')
 		buf_byte(out, '\n');
 	for (size_t i = 0; i < l->files; i++)
 		if (!l->file[i].listed && !l->file[i].replaced)
-			list_line(out, &l->file[i]);
+			list_line(l, out, &l->file[i]);
 }
 
 /* The reader of lists must find in the new text what was to be put there. */

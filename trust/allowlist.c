@@ -3,9 +3,10 @@
  * supervisor before anything is forked.
  *
  * The format is what sha256sum writes and "sha256sum -c" reads: 64 hex digits,
- * two blanks or " *", a path. One blank or tab is taken as well, as 0xGen does.
- * What the two could read differently (a carriage return, a backslash, blanks
- * at the end) is an error with its line number, never a guess.
+ * two blanks or " *", a path. One blank is taken as well, as 0xGen writes it and
+ * BSD does; sha256sum lets the first line decide, so that no list has both. What
+ * the two could read differently (a carriage return, a backslash, more blanks, "-")
+ * is an error with its line number, never a guess.
  */
 #include <limits.h>
 #include <string.h>
@@ -80,17 +81,18 @@ static const char *entry_read(struct arena *a, struct bytes line, struct allow_e
 	    !hex_decode((struct bytes){ line.p, DIGEST_CHARS }, out->sha256, SHA256_SIZE))
 		return "does not begin with the 64 hex digits of a SHA-256; write lines as "
 		    "sha256sum does";
-	line.p += DIGEST_CHARS;
-	line.n -= DIGEST_CHARS;
-	path = skip_blanks(line);
-	if (path.n == line.n && path.n > 0)
+	if (line.n > DIGEST_CHARS && !is_blank(line.p[DIGEST_CHARS]))
 		return "has more than 64 hex digits, or no blank behind them";
-	if (path.n > 0 && line.n - path.n == 1 && path.p[0] == '*')
-		path.p++, path.n--;
-	if (path.n == 0)
+	if (line.n < ENTRY_CHARS)
 		return "names no file behind the digest";
+	path = (struct bytes){ line.p + DIGEST_CHARS + 1, line.n - DIGEST_CHARS - 1 };
+	out->one_blank = path.n == 1 || (path.p[0] != ' ' && path.p[0] != '*');
+	if (!out->one_blank)
+		path.p++, path.n--;
 	if (is_blank(path.p[0]) || is_blank(path.p[path.n - 1]))
 		return "has a path that begins or ends with a blank";
+	if (bytes_are(path, "-"))
+		return "names \"-\", which sha256sum takes for its standard input; write ./-";
 	out->path = path_normal(a, path);
 	if (!out->path)
 		return "has a path with \"..\", or one that names no file";
@@ -152,6 +154,9 @@ int allowlist_parse(struct arena *a, struct bytes text, struct allow_entry **out
 		fault = line_fault(words);
 		if (!fault)
 			fault = entry_read(a, words, &entry[*count]);
+		if (!fault && entry[*count].one_blank != entry[0].one_blank)
+			fault = "has not as many blanks between digest and path as the lines "
+			    "before it; write them all as sha256sum does";
 		if (fault)
 			return refuse(why, REFUSE_ALLOWLIST, "line %d %s", number, fault);
 		entry[(*count)++].line = number;

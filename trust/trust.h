@@ -156,6 +156,7 @@ struct allow_entry {
 	const char *path;                 /* relative to the list, or absolute; no "." or empty part */
 	unsigned char sha256[SHA256_SIZE];
 	int line;
+	bool one_blank;                   /* before the path: how the list is written */
 };
 
 struct trust_root {

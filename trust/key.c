@@ -20,6 +20,7 @@
 #define KEY_FILE (16u << 10) /* an RSA key of 16384 bits, so as to name it */
 #define KEY_TRIES 64         /* one in 2^32 misses; 64 misses are a broken kernel */
 #define PKCS8_SIZE 138
+#define STACK_USED (8u << 10) /* by BearSSL below us: 3 KiB when it signs */
 
 #define DER_INTEGER 0x02
 #define DER_BITS 0x03
@@ -82,6 +83,15 @@ static bool scalar_good(const unsigned char d[32])
 	return borrow && any;
 }
 
+/* BearSSL leaves figures where its frames stood; and out of a nonce anybody can
+ * reckon the key. */
+static __attribute__((noinline)) void stack_wipe(void)
+{
+	unsigned char below[STACK_USED];
+
+	wipe(below, sizeof below);
+}
+
 /* d -> the whole key. False when d is out of range. */
 static bool key_from_scalar(const unsigned char d[32], struct privkey *out)
 {
@@ -90,6 +100,7 @@ static bool key_from_scalar(const unsigned char d[32], struct privkey *out)
 	if (!scalar_good(d))
 		return false;
 	br_ec_p256_m31.mulgen(q, d, 32, BR_EC_secp256r1);
+	stack_wipe();
 	memcpy(out->d, d, 32);
 	return pubkey_from_point(q, &out->pub);
 }
@@ -263,6 +274,9 @@ static int read_text(const char *path, struct bytes text, struct privkey *out,
 	/* openssl ecparam -genkey writes the curve first, which the key repeats. */
 	if (found > 0 && bytes_are(block.label, "EC PARAMETERS"))
 		found = pem_next(&text, &block);
+	if (found == 0 && text.n > 0 && text.p[0] == DER_SEQUENCE)
+		return refuse(why, REFUSE_KEY, "%s: is not PEM: if it is DER, write it "
+		    "with openssl pkey -inform DER -in FILE -out NEW", path);
 	if (found == 0)
 		return refuse(why, REFUSE_KEY, "%s: holds no PEM block: a private key "
 		    "starts with a line -----BEGIN PRIVATE KEY-----", path);
@@ -346,6 +360,7 @@ void privkey_pem(const struct privkey *k, struct buf *out)
 	buf_text(out, "-----END PRIVATE KEY-----\n");
 	wipe(der, sizeof der);
 	wipe(text.p, text.n);
+	stack_wipe();
 	buf_free(&text);
 }
 
@@ -360,6 +375,7 @@ void signature_make(const struct privkey *k, const unsigned char digest[SHA256_S
 	n = br_ecdsa_i31_sign_asn1(&br_ec_p256_m31, &br_sha256_vtable, digest, &sk,
 	    signature);
 	wipe(d, sizeof d);
+	stack_wipe();
 	if (n == 0)
 		die(STATUS_REFUSED, "cannot sign: the private key is out of range");
 	buf_add(der, signature, n);

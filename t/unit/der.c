@@ -193,25 +193,32 @@ static void test_points(void)
 	    "F007: zeros are no point");
 }
 
-/* A PEM file of these bytes through the front door of the reader. */
-static bool reads_key(const char *label, struct bytes der, struct privkey *out)
+/* A PEM file of these bytes, mode 0600. */
+static void write_key(char path[], const char *label, struct bytes der)
 {
-	char path[] = "/tmp/oxg-der-XXXXXX";
 	struct buf text = { 0 };
-	struct arena a = { 0 };
-	struct why why = { 0 };
 	int fd = mkstemp(path);
-	bool good;
 
 	buf_printf(&text, "-----BEGIN %s-----\n", label);
 	base64_encode(&text, der);
 	buf_printf(&text, "\n-----END %s-----\n", label);
 	if (fd < 0 || write_all(fd, text.p, text.n) < 0)
 		abort();
-	good = privkey_read(&a, path, out, &why) == 0;
 	close(fd);
-	unlink(path);
 	buf_free(&text);
+}
+
+/* Such a file through the front door of the reader. */
+static bool reads_key(const char *label, struct bytes der, struct privkey *out)
+{
+	char path[] = "/tmp/oxg-der-XXXXXX";
+	struct arena a = { 0 };
+	struct why why = { 0 };
+	bool good;
+
+	write_key(path, label, der);
+	good = privkey_read(&a, path, out, &why) == 0;
+	unlink(path);
 	arena_free(&a);
 	return good;
 }
@@ -282,6 +289,83 @@ static void test_key_bits(void)
 	ok(taken == 0, "F012: a key cut short anywhere, or one byte longer, is refused");
 	ok(reads_key("PRIVATE KEY", der, &k) && strcmp(k.pub.id, vector_key().pub.id) == 0,
 	    "F012: the key itself is read");
+}
+
+/* ---- what signing leaves behind ---------------------------------------------------------- */
+
+#define DEEP (64u << 10)
+
+/* Its nonce, of the same page of the RFC. Who has that has the key. */
+static const char sample_k[] = "a6e3c57dd01abe90086538398355dd4c3b17aa873382b0f24d6129493d8aad60";
+
+/* The stack below us as the kernel shows it, since C says that it is not there. */
+static void read_below(unsigned char *to)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || pread(fd, to, DEEP, (off_t)(here - DEEP)) != (ssize_t)DEEP)
+		die(1, "cannot see the stack");
+	close(fd);
+}
+
+/* Eight bytes of it in a row, either end first, or two limbs of 31 bits. */
+static bool shows(const unsigned char *seen, const char *hex)
+{
+	unsigned char v[2][32];
+	uint32_t limb[8] = { 0 };
+
+	unhex(v[0], hex);
+	for (size_t i = 0; i < 256; i++)
+		if (v[0][31 - i / 8] >> i % 8 & 1)
+			limb[i / 31 < 8 ? i / 31 : 7] |= i / 31 < 8 ? UINT32_C(1) << i % 31 : 0;
+	for (size_t i = 0; i < 32; i++)
+		v[1][i] = v[0][31 - i];
+	for (size_t i = 0; i < 25; i++)
+		if (memmem(seen, DEEP, v[0] + i, 8) || memmem(seen, DEEP, v[1] + i, 8))
+			return true;
+	for (size_t i = 0; i < 7; i++)
+		if (memmem(seen, DEEP, limb + i, 8))
+			return true;
+	return false;
+}
+
+/* Out of line, so that its frame lies where the next one will. */
+static __attribute__((noinline)) void clear_below(void)
+{
+	unsigned char room[DEEP];
+
+	wipe(room, sizeof room);
+}
+
+static void test_residue(void)
+{
+	unsigned char digest[SHA256_SIZE], bytes[200], *seen = malloc(DEEP);
+	struct privkey k = vector_key(), again;
+	char hex[400], path[] = "/tmp/oxg-der-XXXXXX";
+	struct buf der = { 0 };
+	struct why why = { 0 };
+
+	if (!seen)
+		abort();
+	read_below(seen);
+	ok(shows(seen, key_d), "F012: a key that was not wiped is seen on the stack");
+	sha256(BYTES("sample"), digest);
+	clear_below();
+	signature_make(&k, digest, &der);
+	read_below(seen);
+	ok(!shows(seen, key_d), "F012: signing leaves no piece of the key on the stack");
+	ok(!shows(seen, sample_k), "F012: nor of the nonce");
+	snprintf(hex, sizeof hex, "%s%sa144034200%s", pkcs8_head, key_d, key_q);
+	write_key(path, "PRIVATE KEY", unhex(bytes, hex));
+	clear_below();
+	if (privkey_read(NULL, path, &again, &why) < 0 || memcmp(again.d, k.d, 32) != 0)
+		abort();
+	read_below(seen);
+	ok(!shows(seen, key_d), "F012: nor does reading it from a file");
+	unlink(path);
+	free(seen);
+	buf_free(&der);
 }
 
 static void test_made_keys(void)
@@ -485,6 +569,7 @@ int main(int argc, char **argv)
 	test_points();
 	test_figures();
 	test_key_bits();
+	test_residue();
 	test_made_keys();
 	test_pem();
 	test_signature_text();

@@ -175,7 +175,7 @@ check-binary: all
 
 demo:
 	@vendor/setup
-	@$(MAKE) --no-print-directory all programs
+	@$(MAKE) --no-print-directory all $(EXAMPLES)
 	@OXG=$(CURDIR)/oxg BUILD=$(abspath $(B)) t/demo
 
 wall: $(OBJ)

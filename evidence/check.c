@@ -250,8 +250,8 @@ static int check_journal(const struct checked *c, uint64_t *events)
 	if (lines.p == NULL)
 		return wrong(c->folder, c->why, name, "is missing");
 	if (journal_verify(lines, events, head, &why) < 0)
-		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s is no whole chain: %.600s",
-		    c->folder->path, name, why.text);
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%.600s; the journal's chain is "
+		    "broken", c->folder->path, why.text);
 	hex_encode(hex, head, SHA256_SIZE);
 	if (!json_integer(&c->run, json_get(&c->run, said, "events"), &n) || n < 0 ||
 	    (uint64_t)n != *events || !json_is(&c->run, json_get(&c->run, said, "head"), hex))
@@ -378,15 +378,15 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 		return -1;
 	if (f.partial)
 		return refuse_partial(a, &f, why);
-	if (f.empty != NULL) /* which no digest tells of */
-		return wrong(&f, why, f.empty, "is an empty directory");
 	out->files = f.files;
 	for (size_t i = 0; i < f.files; i++)
 		out->bytes += f.file[i].bytes.n;
 	if (folder_verify(&f, why) < 0 || check_documents(&c) < 0 ||
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
-	    check_gate(&c, &out->decision) < 0)
+	    check_gate(&c, &out->decision) < 0 || check_report(&c) < 0)
 		return -1;
-	return check_report(&c);
+	if (f.empty != NULL) /* no digest tells of it */
+		return wrong(&f, why, f.empty, "is an empty directory");
+	return 0;
 }

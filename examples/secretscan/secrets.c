@@ -233,8 +233,9 @@ static struct line key_body(struct line rest, bool *encrypted)
 		if (i + n < rest.n && rest.p[i + n] != ':' && n >= 24)
 			return (struct line){ rest.p + i, n };
 		const unsigned char *end = memchr(rest.p + i, '\n', rest.n - i);
-		if (!end)
-			break;
+		size_t header = i + span(rest, i, ALNUM "-");
+		if (!end || n == 0 || header >= rest.n || rest.p[header] != ':')
+			break;          /* no key comes: "...", the next BEGIN */
 		size_t next = (size_t)(end - rest.p) + 1;
 		*encrypted |= memmem(rest.p + i, next - i, "ENCRYPTED", 9) != NULL;
 		i = next;

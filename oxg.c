@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -374,7 +373,7 @@ static int live(struct run *r, int signals)
 	r->cell.status = l.status[0];
 	watch.control = l.control[0];
 	if (sandbox_spawn(&r->plan, &(struct jail_ends){ .sync = l.sync[0],
-	    .status = l.status[1], .out = l.out[1], .err = l.err[1],
+	    .sync_far = l.sync[1], .status = l.status[1], .out = l.out[1], .err = l.err[1],
 	    .answers = l.answers[0], .requests = l.requests[1] }, &r->cell, &r->why) != 0) {
 		kill_broker(watch.broker);
 		return -1;
@@ -535,7 +534,7 @@ static int exit_status(const struct run *r)
 	return r->decision == 0 ? STATUS_OK : r->decision == 2 ? STATUS_APPROVAL : STATUS_BLOCK;
 }
 
-static void tell(struct run *r, bool sealed)
+static int tell(struct run *r, bool sealed)
 {
 	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
 	const struct run_summary s = {
@@ -550,7 +549,7 @@ static void tell(struct run *r, bool sealed)
 		.status = exit_status(r),
 	};
 
-	console_summary(&r->words, &s);
+	return console_summary(&r->words, &s);
 }
 
 static int cmd_run(int argc, char **argv)
@@ -584,18 +583,25 @@ static int cmd_run(int argc, char **argv)
 	}
 	sealed = r.dir_made && r.death.evidence_error == 0 &&
 	    note_ending(&r) == 0 && make_evidence(&r) == 0;
-	tell(&r, sealed);
-	return exit_status(&r);
+	return tell(&r, sealed);
 }
 
 /* ---- commands ----------------------------------------------------------------------------------------- */
 
 int cmd_version(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	printf("oxg %s\n", OXG_VERSION);
-	return STATUS_OK;
+	const struct command c = { "version", "", "Prints the version.", NULL, 0 };
+	struct words_list operands = { .count = 0 };
+	struct buf out = { 0 };
+	int status;
+
+	options_read(&c, argc, argv, &operands, NULL);
+	if (operands.count)
+		die(STATUS_USAGE, "oxg version takes no argument");
+	buf_printf(&out, "oxg %s\n", OXG_VERSION);
+	status = command_print(&out);
+	buf_free(&out);
+	return status;
 }
 
 static const struct {
@@ -617,14 +623,22 @@ static const struct {
 	{ "version", "print the version", cmd_version },
 };
 
-static int usage(FILE *to, int status)
+/* On stdout when it was asked for; else what was typed was wrong. */
+static int usage(bool asked)
 {
+	struct buf b = { 0 };
 	size_t i;
+	int status = STATUS_USAGE;
 
-	fprintf(to, "usage: oxg COMMAND [options]\n\n");
+	buf_text(&b, "usage: oxg COMMAND [options]\n\n");
 	for (i = 0; i < COUNT(commands); i++)
-		fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].about);
-	fprintf(to, "\noxg COMMAND --help says more.\n");
+		buf_printf(&b, "  %-10s%s\n", commands[i].name, commands[i].about);
+	buf_text(&b, "\noxg COMMAND --help says more.\n");
+	if (asked)
+		status = command_print(&b);
+	else
+		(void)!write_all(STDERR_FILENO, b.p, b.n);
+	buf_free(&b);
 	return status;
 }
 
@@ -639,14 +653,16 @@ static int command_main(int argc, char **argv)
 		argv++;
 	}
 	if (argc < 2)
-		return usage(stderr, STATUS_USAGE);
+		return usage(false);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0)
-		return usage(stdout, STATUS_OK);
+		return usage(true);
 	if (strcmp(argv[1], "--version") == 0)
 		argv[1] = (char *)"version";
 	for (i = 0; i < COUNT(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(argv[1], "plugin") == 0)
+		die(STATUS_USAGE, "oxg plugin goes on with run, verify or sign: oxg plugin run PLUGIN");
 	die(STATUS_USAGE, "there is no command %s: oxg --help lists them", argv[1]);
 }
 

@@ -19,7 +19,7 @@ struct option_spec {
 };
 
 struct words_list {
-	const char *word[64];
+	const char *word[1024]; /* a shell's glob, not a data set */
 	size_t count;
 };
 
@@ -95,7 +95,8 @@ struct run_summary {
 /* The live line on a terminal: into is a const struct run_words *. */
 void console_tick(void *into, const struct usage *usage);
 bool console_live(const struct run_words *w);
-void console_summary(const struct run_words *w, const struct run_summary *s);
+/* The exit status: s->status, unless nobody could be told. */
+int console_summary(const struct run_words *w, const struct run_summary *s);
 
 /* ---- caps.c: what is told to people who decide on a grant --------------------------- */
 struct capability_note {

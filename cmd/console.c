@@ -62,6 +62,15 @@ static void print_findings(const struct run_summary *s)
 	fprintf(stderr, "\n");
 }
 
+/* File names come from elsewhere: no byte of them steers a terminal. */
+static void print_safe(const char *s)
+{
+	for (; *s; s++)
+		fputc((unsigned char)*s < 0x20 || *s == 0x7f ||
+		    ((unsigned char)*s == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80) ?
+		    '?' : *s, stderr);
+}
+
 static void print_for_people(const struct run_summary *s)
 {
 	const char *word = s->ending == NULL ? "REFUSED" :
@@ -72,8 +81,9 @@ static void print_for_people(const struct run_summary *s)
 		on = s->status == STATUS_OK ? "\033[32m" : "\033[31m";
 		off = "\033[0m";
 	}
-	fprintf(stderr, "%s%s%s  %s%s%s", on, word, off, s->plugin,
-	    *s->version ? " " : "", s->version);
+	fprintf(stderr, "%s%s%s  ", on, word, off);
+	print_safe(s->plugin);
+	fprintf(stderr, "%s%s", *s->version ? " " : "", s->version);
 	if (s->ending != NULL)
 		fprintf(stderr, ": %s, %.2f s, cpu %.2f s, %.1f MiB", s->ending->detail,
 		    (double)s->ending->usage.wall_ns / 1e9, (double)s->ending->usage.cpu_ns / 1e9,
@@ -81,8 +91,11 @@ static void print_for_people(const struct run_summary *s)
 	fprintf(stderr, "\n");
 	if (s->tally != NULL)
 		print_findings(s);
-	if (s->folder != NULL)
-		fprintf(stderr, "  folder    %s\n", s->folder);
+	if (s->folder != NULL) {
+		fprintf(stderr, "  folder    ");
+		print_safe(s->folder);
+		fputc('\n', stderr);
+	}
 }
 
 /* ---- for programs --------------------------------------------------------------------- */
@@ -114,10 +127,11 @@ static void write_findings(struct json_out *o, const struct tally *t)
 	json_close(o, '}');
 }
 
-static void print_for_programs(const struct run_summary *s)
+static int print_for_programs(const struct run_summary *s)
 {
 	struct buf b = { 0 };
 	struct json_out o = json_start(&b, true);
+	int status;
 
 	json_open(&o, '{');
 	json_member_number(&o, "schema_version", 1);
@@ -140,18 +154,20 @@ static void print_for_programs(const struct run_summary *s)
 		write_findings(&o, s->tally);
 	json_close(&o, '}');
 	json_end(&o);
-	write_all(STDOUT_FILENO, b.p, b.n);
+	status = command_print(&b);
 	buf_free(&b);
+	return s->status == STATUS_OK ? status : s->status;
 }
 
-void console_summary(const struct run_words *w, const struct run_summary *s)
+int console_summary(const struct run_words *w, const struct run_summary *s)
 {
 	if (console_live(w))
 		fprintf(stderr, "\r\033[K");
 	if (s->refusal != NULL && s->refusal->code != REFUSAL_NONE)
 		warn("%s", s->refusal->text);
 	if (w->json)
-		print_for_programs(s);
-	else if (!w->quiet)
+		return print_for_programs(s);
+	if (!w->quiet)
 		print_for_people(s);
+	return s->status;
 }

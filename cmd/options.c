@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/cmd.h"
 
@@ -36,16 +35,13 @@ static void help_option(struct buf *b, const char *name, const char *value, cons
 static _Noreturn void help(const struct command *c)
 {
 	struct buf b = { 0 };
-	int written;
 
 	buf_printf(&b, "usage: oxg %s%s%s\n%s\n\n", c->name, *c->synopsis ? " " : "",
 	    c->synopsis, c->about);
 	for (size_t i = 0; i < c->options; i++)
 		help_option(&b, c->option[i].name, c->option[i].value, c->option[i].help);
 	help_option(&b, "help", NULL, "print this and exit");
-	written = write_all(STDOUT_FILENO, b.p, b.n);
-	buf_free(&b);
-	exit(written < 0 ? STATUS_USAGE : STATUS_OK);
+	exit(command_print(&b));
 }
 
 /* How many letters both begin with. */
@@ -94,10 +90,21 @@ static void add_word(struct words_list *list, const char *word, const char *what
 	list->word[list->count++] = word;
 }
 
+static void add_operand(const struct command *c, struct words_list *list, const char *word)
+{
+	if (!*word)
+		die(STATUS_USAGE, "an empty word names nothing; type: oxg %s %s", c->name,
+		    c->synopsis);
+	add_word(list, word, "operands");
+}
+
 static void store(struct reading *r, const struct option_spec *o, const char *value)
 {
 	bool *seen = &r->seen[o - r->c->option];
 
+	if (o->kind != OPT_FLAG && !*value)
+		die(STATUS_USAGE, "--%s is empty; give %s, or leave --%s out", o->name,
+		    o->value, o->name);
 	if (o->kind == OPT_TEXT && *seen)
 		die(STATUS_USAGE, "--%s is given twice; \"oxg %s\" takes one",
 		    o->name, r->c->name);
@@ -158,9 +165,12 @@ void options_read(const struct command *c, int argc, char **argv,
 			die(STATUS_USAGE, "%s has no option %s; \"oxg %s --help\" lists "
 			    "them (./%s if a file is meant)", c->name, word, c->name, word);
 		else
-			add_word(operands, word, "operands");
+			add_operand(c, operands, word);
 	}
-	for (i++; i < argc; i++)
-		add_word(rest ? rest : operands, argv[i],
-		    rest ? "arguments behind \"--\"" : "operands");
+	for (i++; i < argc; i++) {
+		if (rest) /* not ours: passed on as they are */
+			add_word(rest, argv[i], "arguments behind \"--\"");
+		else
+			add_operand(c, operands, argv[i]);
+	}
 }

@@ -34,8 +34,8 @@ static uint64_t duration_word(const char *option, const char *value, bool bare_s
 	if (bare_seconds && number_parse(bytes_of(value), 1, CPU_MAX / SECOND, &seconds))
 		return seconds * SECOND;
 	if (!duration_parse(bytes_of(value), &ns) || ns == 0 || ns > CPU_MAX)
-		wrong(option, value, bare_seconds ? "seconds, or a time like 500ms, 5s, 2m" :
-		    "a time like 500ms, 10s, 5m, 1h");
+		wrong(option, value, bare_seconds ? "seconds, or a time like 500ms, 5s, 2m; at most 1000000s" :
+		    "a time like 500ms, 10s, 5m, 1h; at most 1000000s");
 	return ns;
 }
 
@@ -44,7 +44,7 @@ static uint64_t size_word(const char *option, const char *value, uint64_t least)
 	uint64_t bytes;
 
 	if (!size_parse(bytes_of(value), &bytes) || bytes < least || bytes > MEMORY_MAX)
-		wrong(option, value, "a size like 64M or 1G, at least 1M");
+		wrong(option, value, "a size like 64M or 1G, from 1M to 16T");
 	return bytes;
 }
 
@@ -120,15 +120,15 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "task", OPT_TEXT, "FILE", "the task, /workspace/task.json in the jail", &w->task },
 		{ "input", OPT_TEXT, "PATH", "a snapshot of PATH at /workspace/input", &w->input },
 		{ "input-bind", OPT_TEXT, "PATH", "PATH itself, live and read-only, at /workspace/input", &w->input_bind },
-		{ "runtime", OPT_TEXT, "system", "give scripts the host's /usr, read-only", &w->runtime },
+		{ "runtime", OPT_TEXT, "NAME", "for scripts: system (the host's /usr, read-only), or an image's directory", &w->runtime },
 		{ "grant", OPT_LIST, "CAP", "grant a capability that the manifest asks for", &t.grant },
-		{ "cpu-limit", OPT_TEXT, "TIME", "CPU time of all its processes: 5 or 5s", &t.cpu },
-		{ "memory", OPT_TEXT, "SIZE", "memory of all its processes: 256M", &t.memory },
-		{ "timeout", OPT_TEXT, "TIME", "wall-clock time: 10s", &t.timeout },
-		{ "pids", OPT_TEXT, "N", "processes and threads", &t.pids },
-		{ "workspace", OPT_TEXT, "SIZE", "what it may write: 64M", &t.workspace },
+		{ "cpu-limit", OPT_TEXT, "TIME", "CPU time of all its processes: 5 or 5s (default 60s)", &t.cpu },
+		{ "memory", OPT_TEXT, "SIZE", "memory of all its processes: 256M (default 512M)", &t.memory },
+		{ "timeout", OPT_TEXT, "TIME", "wall-clock time: 10s (default 5m)", &t.timeout },
+		{ "pids", OPT_TEXT, "N", "processes and threads (default 64)", &t.pids },
+		{ "workspace", OPT_TEXT, "SIZE", "what it may write: 64M (default 64M)", &t.workspace },
 		{ "min-tier", OPT_TEXT, "TIER", "the weakest jail accepted (default namespaces)", &t.min_tier },
-		{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity", &t.fail_on },
+		{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity (default none)", &t.fail_on },
 		{ "allow-unsigned", OPT_FLAG, NULL, "lift both verification phases; recorded everywhere", &w->allow_unsigned },
 		{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time", &t.verify_time },
 		{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", &w->durable },

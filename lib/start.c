@@ -35,13 +35,14 @@ static int protect_relro(struct dl_phdr_info *info, size_t size, void *unused)
 	return 1; /* the first is the program itself */
 }
 
-/* With 0, 1 or 2 closed, a pipe of ours would become the plugin's by number. */
+/* With 0, 1 or 2 closed, a pipe of ours would become the plugin's by number. What
+ * stands in cannot be written to: a result that nobody gets is an error. */
 static void fill_standard_descriptors(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd < 3);
 	if (fd < 0)
 		die(CANNOT_START, "cannot open /dev/null: %s", strerror(errno));

@@ -306,6 +306,51 @@ static const char *rule_denied(const struct view *v, enum result *result)
 	return "nothing was denied";
 }
 
+/* Is one path the other, or below it, component by component? Either way: who
+ * replaces a directory changes what is protected in it. */
+static bool paths_meet(struct bytes a, struct bytes b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+
+	return n > 0 && memcmp(a.p, b.p, n) == 0 &&
+	    (a.n == b.n || (a.n > n ? a.p : b.p)[n] == '/');
+}
+
+/* What is staged under changes/ bears the path it will have. */
+static const char *rule_protected(const struct view *v, enum result *result)
+{
+	static const char staged[] = "changes/";
+	const struct json *j = &v->policy.json;
+	int list = member(&v->policy, "paths", "protected");
+	const char *touched = NULL;
+	uint64_t count = 0;
+
+	*result = RESULT_NOT_APPLICABLE;
+	if (json_kind(j, member(&v->policy, "gate",
+	    "require_approval_on_protected_paths")) == JSON_FALSE)
+		return "the policy asks for no approval of changes to protected paths";
+	*result = RESULT_BLOCK;
+	if (!v->policy.good || json_kind(j, list) != JSON_ARRAY)
+		return "the policy snapshot has no readable paths.protected";
+	for (size_t i = 0; i < v->folder->files; i++) {
+		const char *name = v->folder->file[i].name;
+		bool meets = false;
+
+		if (strncmp(name, staged, sizeof(staged) - 1) != 0)
+			continue;
+		name += sizeof(staged) - 1;
+		for (int p = json_first(j, list); p >= 0; p = json_next(j, p))
+			meets = meets || paths_meet(bytes_of(name), json_string(v->a, j, p));
+		if (meets && count++ == 0)
+			touched = name;
+	}
+	*result = count > 0 ? RESULT_APPROVAL : RESULT_PASS;
+	if (count > 0)
+		return arena_printf(v->a, "%llu change%s to protected paths, the first "
+		    "to %.200s", (unsigned long long)count, count == 1 ? "" : "s", touched);
+	return "no protected path is changed";
+}
+
 static const char *rule_termination(const struct view *v, enum result *result)
 {
 	const char *reason = text_of(v, &v->run, "ending", "reason");
@@ -363,6 +408,7 @@ static const struct rule {
 	{ "signature_required", rule_signature },
 	{ "fail_on", rule_fail_on },
 	{ "denied_operations", rule_denied },
+	{ "protected_paths", rule_protected },
 	{ "termination", rule_termination },
 	{ "journal_chain", rule_journal },
 };

@@ -16,7 +16,7 @@
 
 #define FOLDER_BYTES (512u << 20) /* all files together: the memory they take */
 #define FOLDER_FILES 10000        /* files and directories: bounds the walk */
-#define FOLDER_DEPTH 4            /* changes/ and artifacts/ need three */
+#define FOLDER_DEPTH 32           /* changes/ mirrors the operator's tree */
 #define FOLDER_NAME 1024          /* a path below the folder */
 
 struct walk {

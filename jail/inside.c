@@ -350,6 +350,8 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 {
 	long plugin;
 
+	/* While we hold the supervisor's end ourselves, its death is no end of file. */
+	SYS(close, ends->sync_far, 0, 0, 0, 0);
 	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
 	take_identity(plan, ends);
 	build_root(plan, ends);

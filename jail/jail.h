@@ -107,6 +107,7 @@ struct jail_plan {
 /* What the supervisor hands to the child through clone. */
 struct jail_ends {
 	int sync;                    /* JAIL_MAPPED, then JAIL_GO; EOF: the supervisor is dead */
+	int sync_far;                /* the supervisor's end of it, to be closed */
 	int status;                  /* struct jail_message, to the supervisor */
 	int out, err, answers, requests; /* become 1, 2, 3, 4 */
 };

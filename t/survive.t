@@ -42,7 +42,12 @@ killed() {
 		1) start "$DEED" -- forkbomb "$mark" ;;
 		2) start "$DEED" -- lines 3000000 "$mark" ;;
 		esac
-		sleep "0.0$(below 7)$(below 10)"
+		# Half of them while the jail is built, which takes a few milliseconds.
+		if [ $((i % 2)) -eq 0 ]; then
+			sleep "0.0$(below 7)$(below 10)"
+		else
+			sleep "0.00$(below 10)$(below 10)"
+		fi
 		kill -KILL "$PID" 2>/dev/null
 		wait "$PID" 2>/dev/null
 		# The kernel ends the tree; it may take its time, but not ours.

@@ -157,27 +157,51 @@ static struct bytes schema_stem(const char *name)
 	return stem;
 }
 
-static const char *schema_names(struct arena *a)
+static void schema_list(struct buf *out)
 {
-	const char *names = schema_table[0].name;
+	buf_text(out, "manifest\n");
+	for (size_t i = 0; i < COUNT(schema_table); i++)
+		buf_printf(out, "%s\n", schema_table[i].name);
+}
 
-	for (size_t i = 1; i < COUNT(schema_table); i++)
-		names = arena_printf(a, "%s, %s", names, schema_table[i].name);
-	return names;
+static bool schema_add(struct bytes name, struct buf *out)
+{
+	for (size_t i = 0; i < COUNT(schema_table); i++)
+		if (bytes_are(name, schema_table[i].name)) {
+			buf_add(out, schema_table[i].text, schema_table[i].len);
+			return true;
+		}
+	return false;
+}
+
+/* Both forms in one document, told apart as the reader tells them. */
+static bool schema_manifest(struct buf *out)
+{
+	buf_text(out, "{\n\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
+	    "\"$id\": \"manifest.schema.json\",\n"
+	    "\"title\": \"oxg plugin manifest, either form\",\n"
+	    "\"type\": \"object\",\n"
+	    "\"required\": [\"capabilities\"],\n"
+	    "\"properties\": {\"capabilities\": "
+	    "{\"anyOf\": [{\"type\": \"array\"}, {\"type\": \"object\"}]}},\n"
+	    "\"if\": {\"properties\": {\"capabilities\": {\"type\": \"array\"}}},\n"
+	    "\"then\":\n");
+	if (!schema_add(BYTES("manifest.array"), out))
+		return false;
+	buf_text(out, ",\n\"else\":\n");
+	if (!schema_add(BYTES("manifest.object"), out))
+		return false;
+	buf_text(out, "}\n");
+	return true;
 }
 
 static void schema_find(const char *name, struct buf *out)
 {
-	struct arena a = { 0 };
+	struct bytes stem = schema_stem(name);
 
-	for (size_t i = 0; i < COUNT(schema_table); i++) {
-		if (!bytes_are(schema_stem(name), schema_table[i].name))
-			continue;
-		buf_add(out, schema_table[i].text, schema_table[i].len);
-		return;
-	}
-	die(STATUS_USAGE, "oxg schema %s: there is no such schema; there are %s", name,
-	    schema_names(&a));
+	if (bytes_are(stem, "manifest") ? !schema_manifest(out) : !schema_add(stem, out))
+		die(STATUS_USAGE, "oxg schema %s: there is no such schema; oxg schema lists "
+		    "them", name);
 }
 
 int cmd_schema(int argc, char **argv)
@@ -195,8 +219,7 @@ int cmd_schema(int argc, char **argv)
 	if (operands.count)
 		schema_find(operands.word[0], &out);
 	else
-		for (size_t i = 0; i < COUNT(schema_table); i++)
-			buf_printf(&out, "%s\n", schema_table[i].name);
+		schema_list(&out);
 	status = command_print(&out);
 	buf_free(&out);
 	return status;

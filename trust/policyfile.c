@@ -132,16 +132,16 @@ static bool read_tier(struct reader *r, int v, void *into)
 	return false;
 }
 
+/* The canonical words alone: a finding may say "medium", the operator's file not. */
 static bool read_fail_on(struct reader *r, int v, void *into)
 {
 	int *severity = into;
 
+	for (*severity = 0; *severity < SEV_COUNT; ++*severity)
+		if (json_is(r->j, v, severity_name((enum severity)*severity)))
+			return true;
 	*severity = -1;
-	if (json_is(r->j, v, "none"))
-		return true;
-	if (json_kind(r->j, v) == JSON_STRING)
-		*severity = severity_find(json_string(r->a, r->j, v));
-	return *severity >= 0;
+	return json_is(r->j, v, "none");
 }
 
 static bool read_grant(struct reader *r, int v, void *into)

@@ -276,7 +276,7 @@ static int manifest_load(struct desk *d)
 		    errno == ENOENT ? arena_printf(d->a, "%s: holds no manifest.json; write one, "
 		    "or name the executable itself", d->path) :
 		    arena_printf(d->a, "%s: cannot be read: %s", joined(d, "manifest.json"),
-		    errno == EFBIG ? "it is longer than 256 KiB" : reading_fault(errno)));
+		    errno == EFBIG ? "it is longer than 1 MiB" : reading_fault(errno)));
 	sha256(out->manifest_bytes, out->manifest_sha256);
 	if (manifest_parse(d->a, out->manifest_bytes, d->manifest, &why) < 0)
 		return manifest_fail(d, why.code, arena_printf(d->a, "%s", why.text));

@@ -9,7 +9,7 @@
 #include "oxg.h"
 
 /* ---- manifest.c: DESIGN.md section 4, FORMATS.md section 19 ------------------ */
-#define MANIFEST_BYTES (256u << 10)
+#define MANIFEST_BYTES (1u << 20) /* holds MANIFEST_FILES of usual length */
 #define MANIFEST_FILES 4096
 #define MANIFEST_ARGS 64
 #define MANIFEST_HOSTS 64

@@ -126,101 +126,6 @@ int token_issue(struct mint *m, capability_set caps, char out[TOKEN_MAX], struct
 
 /* ---- checking ------------------------------------------------------------------ */
 
-static bool caps_read(const struct json *j, int list, capability_set *caps)
-{
-	*caps = 0;
-	if (json_kind(j, list) != JSON_ARRAY)
-		return false;
-	for (int v = json_first(j, list); v >= 0; v = json_next(j, v)) {
-		int c = capability_find(json_raw(j, v));
-
-		if (c < 0)
-			return false;
-		*caps |= CAP_BIT(c);
-	}
-	return true;
-}
-
-/* The payload is authentic, so it is ours: what does not fit is another run's. */
-static enum token_verdict payload_read(const struct mint *m, struct bytes payload,
-    struct token *out)
-{
-	struct arena scratch = { 0 };
-	struct json j;
-	char error[200];
-	int64_t serial = 0, expires = 0;
-	bool whole;
-
-	whole = json_parse(&scratch, payload, &j, error) == 0 &&
-	    json_integer(&j, json_get(&j, 0, "n"), &serial) &&
-	    json_integer(&j, json_get(&j, 0, "exp"), &expires) &&
-	    caps_read(&j, json_get(&j, 0, "caps"), &out->caps) &&
-	    json_is(&j, json_get(&j, 0, "plugin"), m->plugin) &&
-	    json_is(&j, json_get(&j, 0, "run"), m->run_id) &&
-	    serial >= 1 && serial <= (int64_t)m->serial;
-	arena_free(&scratch);
-	if (!whole)
-		return TOKEN_FOREIGN;
-	out->serial = (uint32_t)serial;
-	out->expires_ms = (uint64_t)expires;
-	return TOKEN_OK;
-}
-
-static bool is_revoked(const struct mint *m, uint32_t serial)
-{
-	uint32_t i = serial - 1;
-
-	return m->all_revoked || i >= TOKEN_LIVE || (m->revoked[i / 8] >> i % 8 & 1);
-}
-
-static enum token_verdict verdict(const struct mint *m, struct bytes encoded,
-    const struct buf *payload, const struct buf *mac, struct token *out)
-{
-	unsigned char expected[SHA256_SIZE];
-	enum token_verdict v;
-
-	token_mac(m, encoded, expected);
-	if (!bytes_equal_ct(mac->p, expected, sizeof(expected)))
-		return TOKEN_FORGED;
-	v = payload_read(m, buf_bytes(payload), out);
-	if (v != TOKEN_OK)
-		return v;
-	if (is_revoked(m, out->serial))
-		return TOKEN_REVOKED;
-	return token_now() < out->expires_ms ? TOKEN_OK : TOKEN_EXPIRED;
-}
-
-enum token_verdict token_check(const struct mint *m, struct bytes text, struct token *out)
-{
-	struct buf payload = { 0 }, mac = { 0 };
-	struct bytes encoded = { text.p, text.n - MAC_CHARS - 1 };
-	enum token_verdict v = TOKEN_MALFORMED;
-
-	*out = (struct token){ 0 };
-	if (text.n <= MAC_CHARS + 1 || text.n >= TOKEN_MAX || text.p[encoded.n] != '.')
-		return TOKEN_MALFORMED;
-	if (base64url_decode(&payload, encoded) &&
-	    base64url_decode(&mac, (struct bytes){ text.p + encoded.n + 1, MAC_CHARS }) &&
-	    mac.n == SHA256_SIZE)
-		v = verdict(m, encoded, &payload, &mac, out);
-	buf_free(&payload);
-	buf_free(&mac);
-	return v;
-}
-
-void token_revoke(struct mint *m, uint32_t serial)
-{
-	if (serial >= 1 && serial <= TOKEN_LIVE)
-		m->revoked[(serial - 1) / 8] |= (unsigned char)(1u << (serial - 1) % 8);
-}
-
-void token_revoke_all(struct mint *m)
-{
-	m->all_revoked = true;
-}
-
-/* ---- redaction ------------------------------------------------------------------ */
-
 /* The serial that an encoded payload begins with, 0 when it is none of ours. */
 static uint32_t serial_at(const struct mint *m, struct bytes text)
 {
@@ -237,6 +142,70 @@ static uint32_t serial_at(const struct mint *m, struct bytes text)
 	buf_free(&head);
 	return serial <= m->serial ? serial : 0;
 }
+
+/* The very text that this mint made, or NULL: a payload that is authentic and not
+ * here is another run's. */
+static const struct token_issued *issued_find(const struct mint *m, struct bytes text)
+{
+	uint32_t serial = serial_at(m, text);
+
+	if (serial == 0 || !bytes_are(text, m->issued[serial - 1].text))
+		return NULL;
+	return &m->issued[serial - 1];
+}
+
+static bool is_revoked(const struct mint *m, uint32_t serial)
+{
+	uint32_t i = serial - 1;
+
+	return m->all_revoked || i >= TOKEN_LIVE || (m->revoked[i / 8] >> i % 8 & 1);
+}
+
+static enum token_verdict verdict(const struct mint *m, struct bytes text, struct token *out)
+{
+	const struct token_issued *kept = issued_find(m, text);
+
+	if (!kept)
+		return TOKEN_FOREIGN;
+	*out = kept->facts;
+	if (is_revoked(m, out->serial))
+		return TOKEN_REVOKED;
+	return token_now() < out->expires_ms ? TOKEN_OK : TOKEN_EXPIRED;
+}
+
+/* The MAC comes first: of a forged payload nothing is read. */
+enum token_verdict token_check(const struct mint *m, struct bytes text, struct token *out)
+{
+	unsigned char expected[SHA256_SIZE];
+	struct buf mac = { 0 };
+	struct bytes encoded = { text.p, text.n - MAC_CHARS - 1 };
+	enum token_verdict v = TOKEN_MALFORMED;
+
+	*out = (struct token){ 0 };
+	if (text.n <= MAC_CHARS + 1 || text.n >= TOKEN_MAX || text.p[encoded.n] != '.')
+		return TOKEN_MALFORMED;
+	if (base64url_decode(&mac, (struct bytes){ text.p + encoded.n + 1, MAC_CHARS }) &&
+	    mac.n == SHA256_SIZE) {
+		token_mac(m, encoded, expected);
+		v = bytes_equal_ct(mac.p, expected, sizeof(expected)) ?
+		    verdict(m, text, out) : TOKEN_FORGED;
+	}
+	buf_free(&mac);
+	return v;
+}
+
+void token_revoke(struct mint *m, uint32_t serial)
+{
+	if (serial >= 1 && serial <= TOKEN_LIVE)
+		m->revoked[(serial - 1) / 8] |= (unsigned char)(1u << (serial - 1) % 8);
+}
+
+void token_revoke_all(struct mint *m)
+{
+	m->all_revoked = true;
+}
+
+/* ---- redaction ------------------------------------------------------------------ */
 
 /* Length of the token that text begins with, 0: none. One look-up by serial:
  * a plugin that floods us with half tokens costs a comparison each. */

@@ -62,8 +62,8 @@ is() {
 	else
 		BAD=$((BAD + 1))
 		echo "not ok $N - $1"
-		echo "$2" | head -n 20 | sed 's/^/#   got:      /'
-		echo "$3" | head -n 20 | sed 's/^/#   expected: /'
+		printf '%s\n' "$2" | head -n 20 | sed 's/^/#   got:      /'
+		printf '%s\n' "$3" | head -n 20 | sed 's/^/#   expected: /'
 		[ -z "${ERR:-}" ] || [ ! -s "$ERR" ] || head -n 5 "$ERR" | sed 's/^/#   stderr: /'
 	fi
 }
@@ -71,13 +71,13 @@ is() {
 # like DESCRIPTION TEXT PATTERN: the extended pattern matches a line of it.
 like() {
 	N=$((N + 1))
-	if echo "$2" | grep -Eq -e "$3"; then
+	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
 		echo "ok $N - $1"
 	else
 		BAD=$((BAD + 1))
 		echo "not ok $N - $1"
-		echo "$2" | head -n 20 | sed 's/^/#   got:      /'
-		echo "#   expected: $3"
+		printf '%s\n' "$2" | head -n 20 | sed 's/^/#   got:      /'
+		printf '#   expected: %s\n' "$3"
 	fi
 }
 

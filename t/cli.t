@@ -221,12 +221,46 @@ defaults() {
 		.pids == 64 and .workspace_bytes == 67108864'
 }
 
+# What is told before a run, and what no policy may say.
+consent() {
+	"$OXG" caps --json >"$WORK/stdout"
+	# Seed 001's table, and the four of 0xGen's SDK.
+	is "F128: oxg caps names every capability" "$(jq -r '.capabilities[].name' "$WORK/stdout" | sort | tr '\n' ' ')" \
+		"CAP_AI_ANALYSIS CAP_EMIT_FINDINGS CAP_FLOW_INSPECT CAP_FLOW_INSPECT_RAW CAP_HTTP_ACTIVE CAP_HTTP_PASSIVE CAP_NET_OUTBOUND CAP_REPORT CAP_SECRETS_READ CAP_SPIDER CAP_STORAGE CAP_WORKSPACE_READ CAP_WORKSPACE_WRITE CAP_WS "
+	json "F128: each with its risk and what still holds" "$WORK/stdout" 'all(.capabilities[];
+		(.risk | IN("low", "medium", "high")) and (.mitigation | length) > 10 and (.allows | length) > 10)'
+	json "F129: raw flows need inspected flows" "$WORK/stdout" \
+		'.capabilities[] | select(.name == "CAP_FLOW_INSPECT_RAW") | .needs == ["CAP_FLOW_INSPECT"]'
+	plugin raw "$HOSTILE" '.capabilities = ["CAP_FLOW_INSPECT_RAW"]'
+	run "$PLUGIN" -- true
+	is "F129: a manifest with the one without the other: status 3" "$STATUS" 3
+	like "F129: and the sentence" "$(cat "$ERR")" '^oxg: .*CAP_FLOW_INSPECT_RAW.*CAP_FLOW_INSPECT'
+	plugin sdk "$HOSTILE" '.capabilities += ["CAP_WORKSPACE_READ", "CAP_WORKSPACE_WRITE", "CAP_NET_OUTBOUND", "CAP_SECRETS_READ"]'
+	"$OXG" inspect --json --trust "$TRUST" --grant CAP_WORKSPACE_READ "$PLUGIN" >"$WORK/stdout" 2>"$ERR"
+	is "F122: the four of the SDK load" "$? $(jq '.capabilities | length' "$WORK/stdout")" "0 5"
+	is "F130: oxg inspect: what it would get" \
+		"$(jq -r '[.capabilities[] | select(.granted) | .name] | sort | join(" ")' "$WORK/stdout")" \
+		"CAP_EMIT_FINDINGS CAP_WORKSPACE_READ"
+	for proxy in '"enable": true|rules_path' '"enable": true, "rules_path": "/r"|history_path' \
+		'"enable": "yes"|true or false'; do
+		echo "{\"schema_version\": 1, \"proxy\": {${proxy%|*}}}" >"$WORK/policy.json"
+		wrong F104 "${proxy#*|}" run --trust "$TRUST" --policy "$WORK/policy.json" "$DEED"
+	done
+	run "$DEED" -- true
+	json "F102: the proxy is off unless somebody says otherwise" "$RUN/inputs/policy.json" '.proxy.enable == false'
+	run --profile strict --allow-unsigned "$DEED" -- true
+	is "F187: there is no way around strict" "$STATUS" 2
+	check "F193: SECURITY.md says where to" grep -q 'do not open a public issue' "$here/SECURITY.md"
+}
+
 # ---- where it writes ------------------------------------------------------------------------
 
 folders() {
 	oxg run --trust "$TRUST" "$DEED" -- true
 	is "F152: ($WHO) the default folder: out/RUN-ID" "$STATUS $(jq -r .run_id "$WORK"/here/out/0*/run.json)" \
 		"0 $(find "$WORK/here/out" -mindepth 1 -maxdepth 1 -type d -printf '%f\n')"
+	json "F045: ($WHO) the same tier for root and for others" "$WORK/here/out/latest/run.json" '.isolation |
+		.tier == "namespaces" and .built_by_root == ("'"$WHO"'" == "root")'
 	is "F152: ($WHO) out/latest points to it, by its name alone" \
 		"$(readlink "$WORK/here/out/latest")" "$(jq -r .run_id "$WORK/here/out/latest/run.json")"
 	like "F152: ($WHO) the summary names it" "$(cat "$ERR")" "folder +out/$(readlink "$WORK/here/out/latest")\$"
@@ -490,6 +524,7 @@ figures
 units
 defaults
 spellings
+consent
 page
 for who in $IDENTITIES; do
 	become "$who"

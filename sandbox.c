@@ -521,7 +521,7 @@ static int no_namespaces(int error, struct why *why)
 {
 	if (error == ENOSYS)
 		return refuse(why, REFUSE_JAIL,
-		    "this kernel has no clone3: oxg needs Linux 5.6 or later");
+		    "this kernel has no clone3: oxg needs Linux 5.9 or later");
 	if (error == ENOSPC || error == EUSERS)
 		return refuse(why, REFUSE_JAIL,
 		    "the kernel allows no more user namespaces: raise user.max_user_namespaces");

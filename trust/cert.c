@@ -20,6 +20,9 @@
 #define RSA_BYTES_MIN 256 /* 2048 bits */
 #define EPOCH_DAYS 719528 /* BearSSL counts days from the year 0 */
 
+/* Constant, as BYTES() is not outside of a function. */
+#define OID(s) { (const unsigned char *)(s), sizeof(s) - 1 }
+
 #define DER_BOOLEAN 0x01
 #define DER_INTEGER 0x02
 #define DER_BITS 0x03
@@ -47,6 +50,8 @@ struct facts {
 	bool purpose_given;     /* there is an extendedKeyUsage */
 	bool code_signing, any_purpose;
 	size_t purpose_critical;/* where in der its TRUE stands; 0: not critical */
+	bool names_limited;     /* there is a nameConstraints */
+	bool critical_other;    /* a critical extension that nobody here knows */
 };
 
 struct chain {
@@ -57,11 +62,6 @@ struct chain {
 };
 
 /* ---- reading one certificate ------------------------------------------------- */
-
-static bool oid_is(struct bytes oid, struct bytes known)
-{
-	return bytes_equal(oid, known);
-}
 
 /* An element with its head, so that it can be compared and hashed. */
 static bool take_whole(struct bytes *from, unsigned tag, struct bytes *whole)
@@ -145,18 +145,38 @@ static bool read_purposes(struct bytes v, struct facts *out)
 	while (seq.n > 0) {
 		if (!der_take(&seq, DER_OID, &oid))
 			return false;
-		if (oid_is(oid, BYTES("\x2b\x06\x01\x05\x05\x07\x03\x03")))
+		if (bytes_equal(oid, BYTES("\x2b\x06\x01\x05\x05\x07\x03\x03")))
 			out->code_signing = true;
-		if (oid_is(oid, BYTES("\x55\x1d\x25\x00")))
+		if (bytes_equal(oid, BYTES("\x55\x1d\x25\x00")))
 			out->any_purpose = true;
 	}
 	return true;
 }
 
+static bool read_names(struct bytes v, struct facts *out)
+{
+	(void)v; /* not understood: that it is there is enough */
+	return out->names_limited = true;
+}
+
+/* BearSSL reads the last two where they are critical. */
+static const struct {
+	struct bytes oid;
+	bool (*read)(struct bytes v, struct facts *out);
+} extensions[] = {
+	{ OID("\x55\x1d\x13"), read_constraints },
+	{ OID("\x55\x1d\x0f"), read_usage },
+	{ OID("\x55\x1d\x25"), read_purposes },
+	{ OID("\x55\x1d\x1e"), read_names },
+	{ OID("\x55\x1d\x11"), NULL }, /* subjectAltName */
+	{ OID("\x55\x1d\x20"), NULL }, /* certificatePolicies */
+};
+
 /* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTET STRING } */
 static bool read_extension(struct bytes v, struct facts *out, struct bytes *oid)
 {
 	struct bytes flag = { NULL, 0 }, content;
+	size_t i = 0;
 
 	if (!der_take(&v, DER_OID, oid))
 		return false;
@@ -164,15 +184,15 @@ static bool read_extension(struct bytes v, struct facts *out, struct bytes *oid)
 		return false;
 	if (!der_take(&v, DER_OCTETS, &content) || v.n > 0)
 		return false;
-	if (oid_is(*oid, BYTES("\x55\x1d\x13")))
-		return read_constraints(content, out);
-	if (oid_is(*oid, BYTES("\x55\x1d\x0f")))
-		return read_usage(content, out);
-	if (!oid_is(*oid, BYTES("\x55\x1d\x25")))
+	while (i < COUNT(extensions) && !bytes_equal(*oid, extensions[i].oid))
+		i++;
+	if (i == COUNT(extensions)) {
+		out->critical_other |= flag.n > 0;
 		return true;
-	if (flag.n)
+	}
+	if (flag.n > 0 && extensions[i].read == read_purposes)
 		out->purpose_critical = (size_t)(flag.p - out->der.p);
-	return read_purposes(content, out);
+	return !extensions[i].read || extensions[i].read(content, out);
 }
 
 /* An extension that stands twice would let two readers see two certificates. */
@@ -273,6 +293,14 @@ static int add_block(struct arena *a, const struct pem *block, struct chain *c,
 	return 0;
 }
 
+/* base64 of "-----BEGIN" */
+static bool is_wrapped(struct bytes text)
+{
+	static const char head[] = "LS0tLS1CRUdJTi";
+
+	return text.n > sizeof head && memcmp(text.p, head, sizeof head - 1) == 0;
+}
+
 static int read_chain(struct arena *a, struct bytes pem, struct chain *c, struct why *why)
 {
 	struct pem block;
@@ -287,6 +315,9 @@ static int read_chain(struct arena *a, struct bytes pem, struct chain *c, struct
 	if (found < 0)
 		return refuse(why, REFUSE_SIGNATURE, "%s: a PEM block is cut short: copy "
 		    "the file again", c->name);
+	if (c->count == 0 && is_wrapped(pem))
+		return refuse(why, REFUSE_SIGNATURE, "%s: is base64 of a PEM file, as cosign "
+		    "writes it: undo that with base64 -d", c->name);
 	if (c->count == 0)
 		return refuse(why, REFUSE_SIGNATURE, "%s: holds no certificate: it starts "
 		    "with a line -----BEGIN CERTIFICATE-----", c->name);
@@ -341,6 +372,9 @@ static int check_leaf(struct arena *a, const struct chain *c, struct pubkey *key
 		    "signed the plugin first", who);
 	if (pubkey_from_spki(f->spki, who, key, &about) < 0)
 		return refuse(why, REFUSE_SIGNATURE, "%s", about.text);
+	if (f->critical_other)
+		return refuse(why, REFUSE_SIGNATURE, "%s has a critical extension that oxg "
+		    "does not know: issue one without it", who);
 	if (f->usage_given && !(f->usage & USAGE_SIGN))
 		return refuse(why, REFUSE_SIGNATURE, "%s may not sign (its keyUsage has no "
 		    "digitalSignature): issue one that may", who);
@@ -363,6 +397,12 @@ static int check_ca(const struct trust_root *root, const struct facts *f,
 	if (f->purpose_given && !f->code_signing && !f->any_purpose)
 		return refuse(why, REFUSE_SIGNATURE, "%s may not issue certificates that "
 		    "sign code (its extendedKeyUsage): use another CA", who);
+	if (f->names_limited)
+		return refuse(why, REFUSE_SIGNATURE, "%s limits the names below it "
+		    "(nameConstraints), which oxg does not check: use another CA", who);
+	if (f->critical_other)
+		return refuse(why, REFUSE_SIGNATURE, "%s has a critical extension that oxg "
+		    "does not know: use another CA", who);
 	if (f->path_length >= 0 && below > (size_t)f->path_length)
 		return refuse(why, REFUSE_SIGNATURE, "%s allows %d CAs below it, here are "
 		    "%zu: use another CA", who, f->path_length, below);

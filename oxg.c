@@ -384,22 +384,6 @@ static int live(struct run *r, int signals)
 
 /* ---- an ending ------------------------------------------------------------------------------------ */
 
-/* A broker that died in the middle of a line leaves half of one: not data. */
-static void cut_half_line(int fd)
-{
-	struct stat st;
-	off_t end;
-	char c;
-
-	if (fstat(fd, &st) != 0)
-		return;
-	for (end = st.st_size; end > 0; end--)
-		if (pread(fd, &c, 1, end - 1) == 1 && c == '\n')
-			break;
-	if (end != st.st_size && ftruncate(fd, end) != 0)
-		warn("cannot cut the unfinished last line of findings.jsonl: %s", strerror(errno));
-}
-
 /* The pen comes back: from the broker's last word, or from the file. */
 static void take_pen(struct run *r)
 {
@@ -409,7 +393,9 @@ static void take_pen(struct run *r)
 		memcpy(r->journal.head, r->tally.journal_head, SHA256_SIZE);
 		return;
 	}
-	cut_half_line(r->findings);
+	if (findings_recover(r->findings, &r->tally) != 0)
+		refuse(&r->why, REFUSE_EVIDENCE, "findings.jsonl cannot be read back: %s",
+		    strerror(errno));
 	if (journal_recover(&r->journal) != 0)
 		refuse(&r->why, REFUSE_EVIDENCE, "the journal cannot be read back: %s",
 		    strerror(r->journal.error));

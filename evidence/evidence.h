@@ -11,6 +11,7 @@
  * Runs in the broker, on hostile bytes, and in the supervisor for terminations.
  */
 #define FINDING_LINE_MAX (1u << 20)
+#define FINDINGS_FILE_MAX (260u << 20)
 
 /* What every finding of the run carries; made by oxg.c. */
 struct finding_context {
@@ -37,6 +38,10 @@ int finding_write(struct arena *scratch, struct finding_context *c, struct bytes
 /* The four limits' endings: type oxg.supervisor.termination (DESIGN.md section 6). */
 void finding_termination(struct finding_context *c, const struct ending *e,
     const struct limits *l, struct buf *out);
+
+/* After a broker that died without a word: counts what the file holds, and cuts off
+ * an unfinished last line. 0 or -1 with errno. */
+int findings_recover(int fd, struct tally *t);
 
 /* ---- journal.c: journal/events.jsonl ------------------------------------------------
  * {"seq":1,"ts":"...","type":"run.start",...,"prev":"<hex of the line before>"}

@@ -5,6 +5,8 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "evidence/evidence.h"
 
@@ -328,4 +330,44 @@ void finding_termination(struct finding_context *c, const struct ending *e,
 	meta_add(&f, BYTES("sandbox.wall_time_limit"), duration(&figures[4], l->wall_ns));
 	meta_add(&f, BYTES("sandbox.wall_time_usage"), duration(&figures[5], e->usage.wall_ns));
 	line_write(c, &f, out);
+}
+
+/* ---- after a broker that died without a word ----------------------------------------- */
+
+static bool stored_severity(struct arena *scratch, struct bytes line, int *severity)
+{
+	struct json j;
+	char error[200];
+
+	if (json_parse(scratch, line, &j, error) < 0)
+		return false;
+	*severity = severity_find(json_string(scratch, &j, json_get(&j, 0, "severity")));
+	return *severity >= 0;
+}
+
+int findings_recover(int fd, struct tally *t)
+{
+	struct arena file = { 0 }, scratch = { 0 };
+	struct bytes text;
+	size_t at = 0;
+	int r = fd_read(&file, fd, FINDINGS_FILE_MAX, &text), severity;
+
+	while (r == 0 && at < text.n) {
+		const unsigned char *end = memchr(text.p + at, '\n', text.n - at);
+		size_t n = end ? (size_t)(end - text.p) - at : 0;
+
+		if (!end)
+			break;
+		if (stored_severity(&scratch, (struct bytes){ text.p + at, n }, &severity)) {
+			t->findings++;
+			t->by_severity[severity]++;
+		}
+		at += n + 1;
+		arena_reset(&scratch);
+	}
+	if (r == 0 && at < text.n)
+		r = ftruncate(fd, (off_t)at);
+	arena_free(&scratch);
+	arena_free(&file);
+	return r;
 }

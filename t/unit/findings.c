@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "evidence/evidence.h"
 
@@ -358,6 +360,39 @@ static void termination(void)
 	buf_free(&b);
 }
 
+/* ---- what a dead broker left ------------------------------------------------------------------- */
+
+static void recovery(void)
+{
+	struct buf b = { 0 };
+	struct finding_context c = fresh();
+	struct bytes left;
+	size_t bad = 0, whole, last;
+
+	for (int i = 0; i < 4; i++) {
+		last = b.n;
+		finding_write(&scratch, &c, i % 2 ? BYTES("{\"type\":\"t\",\"message\":\"\\\"severity\\\":\\\"crit\\\"\",\"severity\":\"low\"}") :
+		    BYTES("{\"type\":\"t\",\"message\":\"m\",\"severity\":\"high\"}"), &b, &severity, error);
+	}
+	whole = b.n;
+	for (size_t cut = last; cut <= whole; cut++) {
+		int fd = memfd_create("findings", MFD_CLOEXEC), due = cut == whole ? 4 : 3;
+		struct tally t = { 0 };
+
+		if (fd < 0 || write_all(fd, b.p, cut) < 0)
+			abort();
+		bad += findings_recover(fd, &t) != 0 || t.findings != (uint64_t)due ||
+		    t.by_severity[SEV_HIGH] != 2 || t.by_severity[SEV_LOW] != (uint64_t)due - 2 ||
+		    fd_read(&scratch, fd, 1u << 20, &left) < 0 || left.n != (cut == whole ? whole : last) ||
+		    memcmp(left.p, b.p, left.n) != 0;
+		close(fd);
+		arena_reset(&scratch);
+	}
+	ok(bad == 0, "F140: a last finding torn anywhere is cut off, the others counted", "");
+	ok(findings_recover(-1, &(struct tally){ 0 }) == -1, "F140: a file that is not there is told", "");
+	buf_free(&b);
+}
+
 int main(void)
 {
 	letter();
@@ -368,6 +403,7 @@ int main(void)
 	many_entries();
 	beginnings();
 	termination();
+	recovery();
 	buf_free(&out);
 	arena_free(&scratch);
 	printf("1..%d\n", tests);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,20 +17,25 @@
 #include "cmd/cmd.h"
 
 #define ANSWER_MAX JSON_BYTES
-#define PATH_ROOM 4096
-
-struct client {
-	struct arena arena;
-	int in, out;               /* answers, requests */
-	const char *directory;     /* of the lock and the renewed token */
-	const char *token;
-};
+#define REQUEST_MAX (1u << 20) /* the broker takes no longer line */
+#define CHUNK (64u << 10)
 
 /* A token as its bearer can read it. */
 struct badge {
 	const char *text;
 	int64_t issued, expires;   /* ms since boot */
 	struct bytes plugin, run, caps;
+};
+
+struct client {
+	struct arena arena;
+	struct arena scratch;      /* of one request and its answer */
+	int in, out;               /* answers, requests */
+	const char *directory;     /* of the lock and the renewed token */
+	struct badge badge;
+	bool renews;               /* an old token is renewed before it is used */
+	struct buf heard;          /* read from in */
+	size_t taken, scanned;     /* of heard: given out; without a newline */
 };
 
 /* Words left of the command line. */
@@ -185,7 +191,7 @@ static const char *stored_token(struct client *c)
 static void store_token(struct client *c, const char *text)
 {
 	const char *path = path_of(c, ".oxg-token");
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 
 	if (fd < 0 || write_all(fd, text, strlen(text)) < 0 || write_all(fd, "\n", 1) < 0)
 		warn("cannot keep the renewed token in %s: %s", path, strerror(errno));
@@ -195,9 +201,9 @@ static void store_token(struct client *c, const char *text)
 
 /* The stored one when it is newer and carries the same: a child that was handed
  * a lesser token must not find itself with the greater one. */
-static void token_choose(struct client *c, struct badge *chosen)
+static void token_choose(struct client *c)
 {
-	struct badge stored;
+	struct badge stored, *chosen = &c->badge;
 
 	if (!badge_read(&c->arena, environment("CAPABILITY_TOKEN"), chosen))
 		die(1, "OXG_CAPABILITY_TOKEN is not set or is no token: this works inside the jail only");
@@ -205,102 +211,168 @@ static void token_choose(struct client *c, struct badge *chosen)
 	    stored.expires > chosen->expires && bytes_equal(stored.caps, chosen->caps) &&
 	    bytes_equal(stored.plugin, chosen->plugin) && bytes_equal(stored.run, chosen->run))
 		*chosen = stored;
-	c->token = chosen->text;
 }
 
 /* ---- one request, one answer --------------------------------------------------------- */
 
-/* The next line of the answers. */
-static struct bytes line_read(struct client *c)
+/* True: worth another try. A runtime may have made the pipe non-blocking. */
+static bool try_again(int fd, short events)
 {
-	struct buf line = { 0 };
-	char chunk[4096];
-	struct bytes kept;
-
-	while (line.n == 0 || line.p[line.n - 1] != '\n') {
-		ssize_t n = read(c->in, chunk, sizeof(chunk));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0 || line.n > ANSWER_MAX)
-			die(1, "the broker does not answer: %s", n < 0 ? strerror(errno) : "it is gone");
-		buf_add(&line, chunk, (size_t)n);
-	}
-	kept = (struct bytes){ (unsigned char *)arena_text(&c->arena, buf_bytes(&line)), line.n };
-	buf_free(&line);
-	return kept;
+	if (errno == EINTR)
+		return true;
+	return errno == EAGAIN && poll(&(struct pollfd){ fd, events, 0 }, 1, -1) >= 0;
 }
 
-static void request_send(struct client *c, const char *id, const char *method, struct bytes members)
+static void hear(struct client *c)
 {
-	struct buf line = { 0 };
-	struct json_out o = json_start(&line, false);
+	static unsigned char chunk[CHUNK];
+	ssize_t n;
 
+	do
+		n = read(c->in, chunk, sizeof(chunk));
+	while (n < 0 && try_again(c->in, POLLIN));
+	if (n <= 0 || c->heard.n > ANSWER_MAX)
+		die(1, "the broker does not answer: %s", n < 0 ? strerror(errno) :
+		    n == 0 ? "it is gone" : "its line has no end");
+	buf_add(&c->heard, chunk, (size_t)n);
+}
+
+/* The next line of the answers, without its newline; lives until the next call. */
+static struct bytes line_read(struct client *c)
+{
+	const unsigned char *end;
+
+	buf_drop(&c->heard, c->taken);
+	c->taken = c->scanned = 0;
+	while (c->scanned == c->heard.n || !(end = memchr(c->heard.p + c->scanned, '\n',
+	    c->heard.n - c->scanned))) {
+		c->scanned = c->heard.n;
+		hear(c);
+	}
+	c->taken = (size_t)(end - c->heard.p) + 1;
+	return (struct bytes){ c->heard.p, c->taken - 1 };
+}
+
+/* The empty line in front ends what a caller that was killed left half-written. */
+static void request_write(struct client *c, const char *id, const char *method,
+    struct bytes members, struct buf *line)
+{
+	struct json_out o = json_start(line, false);
+
+	buf_byte(line, '\n');
 	json_open(&o, '{');
 	json_member(&o, "jsonrpc", "2.0");
 	json_member(&o, "id", id);
 	json_member(&o, "method", method);
 	json_name(&o, "params");
 	json_open(&o, '{');
-	json_member(&o, "token", c->token);
+	json_member(&o, "token", c->badge.text);
 	if (members.n > 0) {
-		buf_byte(&line, ',');
-		buf_add(&line, members.p, members.n);
+		buf_byte(line, ',');
+		buf_add(line, members.p, members.n);
 	}
 	json_close(&o, '}');
 	json_close(&o, '}');
-	buf_byte(&line, '\n');
-	if (write_all(c->out, line.p, line.n) < 0)
-		die(1, "the broker does not listen: %s", strerror(errno));
-	buf_free(&line);
+	buf_byte(line, '\n');
+}
+
+static void request_send(struct client *c, struct bytes line)
+{
+	while (line.n > 0) {
+		ssize_t n = write(c->out, line.p, line.n);
+
+		if (n < 0 && !try_again(c->out, POLLOUT))
+			die(1, "the broker does not listen: %s", strerror(errno));
+		if (n > 0) {
+			line.p += n;
+			line.n -= (size_t)n;
+		}
+	}
+}
+
+/* What the broker could not even read would be answered to no id. */
+static bool request_good(struct client *c, struct bytes line)
+{
+	struct json j;
+	char error[200];
+
+	if (line.n > REQUEST_MAX + 2) {
+		warn("the request is longer than 1 MiB; send less at once");
+		return false;
+	}
+	if (json_parse(&c->scratch, line, &j, error) < 0) {
+		warn("the request is no JSON: %s", error);
+		return false;
+	}
+	return true;
+}
+
+/* Under the lock, one request at a time: any other id is what a caller that was
+ * killed left behind. */
+static void answer_await(struct client *c, const char *id, struct json *answer)
+{
+	char error[200];
+
+	do
+		if (json_parse(&c->scratch, line_read(c), answer, error) < 0)
+			*answer = (struct json){ 0 };
+	while (!json_is(answer, json_get(answer, 0, "id"), id));
+}
+
+static void say_error(struct client *c, const char *method, const struct json *answer)
+{
+	int e = json_get(answer, 0, "error");
+	struct bytes text = json_string(&c->scratch, answer, json_get(answer, e, "message"));
+	int64_t code = 0;
+
+	json_integer(answer, json_get(answer, e, "code"), &code);
+	warn("%s: %s (%lld)", method, text.p ? (const char *)text.p : "no answer", (long long)code);
 }
 
 /* members is the inside of params but for the token. The value of the result, or
  * -1 with the broker's sentence on stderr (not when quiet). */
-static int ask(struct client *c, const char *method, struct bytes members, bool quiet,
+static int ask_once(struct client *c, const char *method, struct bytes members, bool quiet,
     struct json *answer)
 {
-	char id[48], error[200];
+	struct buf line = { 0 };
+	char id[48];
+	bool good;
 	int result;
 
-	/* Under the lock, one request at a time: an answer with another id was left
-	 * behind by a caller that was killed. */
+	arena_reset(&c->scratch);
+	*answer = (struct json){ 0 };
 	snprintf(id, sizeof(id), "%d-%llu", (int)getpid(), (unsigned long long)monotonic_ns());
-	request_send(c, id, method, members);
-	do {
-		struct bytes line = line_read(c);
-
-		if (json_parse(&c->arena, line, answer, error) < 0)
-			*answer = (struct json){ 0 };
-	} while (!json_is(answer, json_get(answer, 0, "id"), id) &&
-	    json_kind(answer, json_get(answer, 0, "id")) != JSON_NULL);
+	request_write(c, id, method, members, &line);
+	good = request_good(c, buf_bytes(&line));
+	if (good)
+		request_send(c, buf_bytes(&line));
+	buf_free(&line);
+	if (!good)
+		return -1;
+	answer_await(c, id, answer);
 	result = json_get(answer, 0, "result");
-	if (result < 0 && !quiet) {
-		int e = json_get(answer, 0, "error");
-		struct bytes text = json_string(&c->arena, answer, json_get(answer, e, "message"));
-		int64_t code = 0;
-
-		json_integer(answer, json_get(answer, e, "code"), &code);
-		warn("%s: %s (%lld)", method, text.p ? (const char *)text.p : "no answer", (long long)code);
-	}
+	if (result < 0 && !quiet)
+		say_error(c, method, answer);
 	return result;
 }
 
 /* -1 when the broker refuses. */
 static int renew(struct client *c, bool quiet, struct json *answer)
 {
-	int result = ask(c, "token.issue", (struct bytes){ NULL, 0 }, quiet, answer);
+	int result = ask_once(c, "token.issue", (struct bytes){ NULL, 0 }, quiet, answer);
 	struct bytes text = json_string(&c->arena, answer, json_get(answer, result, "token"));
+	struct badge fresh;
 
-	if (result < 0 || text.n == 0)
+	if (result < 0 || !badge_read(&c->arena, (const char *)text.p, &fresh))
 		return -1;
-	c->token = (const char *)text.p;
-	store_token(c, c->token);
+	c->badge = fresh;
+	store_token(c, fresh.text);
 	return result;
 }
 
-static void renew_in_time(struct client *c, const struct badge *b)
+static void renew_in_time(struct client *c)
 {
+	const struct badge *b = &c->badge;
 	struct timespec t;
 	struct json answer;
 	int64_t now;
@@ -308,8 +380,15 @@ static void renew_in_time(struct client *c, const struct badge *b)
 	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0)
 		return;
 	now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-	if (b->expires - now < (b->expires - b->issued) / 2)
-		renew(c, true, &answer); /* refused: what is asked next says why */
+	if (b->expires - now < (b->expires - b->issued) / 2 && renew(c, true, &answer) < 0)
+		c->renews = false; /* what is asked next says why */
+}
+
+static int ask(struct client *c, const char *method, struct bytes members, struct json *answer)
+{
+	if (c->renews)
+		renew_in_time(c);
+	return ask_once(c, method, members, false, answer);
 }
 
 /* ---- the verbs ------------------------------------------------------------------------- */
@@ -366,7 +445,7 @@ static int verb_task(struct client *c, struct words *w)
 	int result;
 
 	words_end(w, 0, "task pull takes no more words");
-	result = ask(c, "task.pull", (struct bytes){ NULL, 0 }, false, &answer);
+	result = ask(c, "task.pull", (struct bytes){ NULL, 0 }, &answer);
 	if (result < 0)
 		return 1;
 	if (!path) {
@@ -390,7 +469,7 @@ static int emit(struct client *c, struct bytes finding)
 
 	buf_text(&members, "\"finding\":");
 	buf_add(&members, finding.p, finding.n);
-	result = ask(c, "finding.emit", buf_bytes(&members), false, &answer);
+	result = ask(c, "finding.emit", buf_bytes(&members), &answer);
 	buf_free(&members);
 	if (result < 0)
 		return 1;
@@ -405,7 +484,7 @@ static int emit_all(struct client *c, struct bytes text)
 	char error[200];
 	int status = 0;
 
-	if (json_parse(&c->arena, text, &j, error) == 0) {
+	if (json_parse(&c->scratch, text, &j, error) == 0) {
 		blank_ends(&text);
 		return emit(c, text);
 	}
@@ -415,7 +494,8 @@ static int emit_all(struct client *c, struct bytes text)
 
 		text.p += line.n + (end != NULL);
 		text.n -= line.n + (end != NULL);
-		if (json_parse(&c->arena, line, &j, error) < 0) {
+		arena_reset(&c->scratch);
+		if (json_parse(&c->scratch, line, &j, error) < 0) {
 			warn("line %llu is no finding: %s", (unsigned long long)number, error);
 			status = 1;
 		} else if (emit(c, line) != 0) {
@@ -425,17 +505,19 @@ static int emit_all(struct client *c, struct bytes text)
 	return status;
 }
 
-static struct bytes slurp(struct client *c, const char *path)
+static struct bytes slurp(const char *path)
 {
-	int fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC);
-	unsigned char *p = arena_get(&c->arena, JSON_BYTES + 1);
-	int n = fd < 0 ? -1 : read_full(fd, p, JSON_BYTES + 1);
+	int fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC), n = 0;
+	static unsigned char chunk[CHUNK];
+	struct buf text = { 0 }; /* lives until exit */
 
-	if (n < 0)
+	while (fd >= 0 && text.n <= JSON_BYTES && (n = read_full(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&text, chunk, (size_t)n);
+	if (fd < 0 || n < 0)
 		die(1, "cannot read %s: %s", path, strerror(errno));
-	if (n > (int)JSON_BYTES)
+	if (text.n > JSON_BYTES)
 		die(1, "%s is longer than 16 MiB; send it in pieces", path);
-	return (struct bytes){ p, (size_t)n };
+	return buf_bytes(&text);
 }
 
 static int verb_finding(struct client *c, struct words *w)
@@ -458,7 +540,7 @@ static int verb_finding(struct client *c, struct words *w)
 	words_end(w, 0, "finding emit takes options only");
 	if (words == (file != NULL))
 		wrong_usage("finding emit wants --file, or --type, --severity and --message");
-	status = file ? emit_all(c, slurp(c, file)) : emit(c, buf_bytes(&finding));
+	status = file ? emit_all(c, slurp(file)) : emit(c, buf_bytes(&finding));
 	buf_free(&finding);
 	return status;
 }
@@ -477,7 +559,7 @@ static int verb_log(struct client *c, struct words *w)
 		buf_text(&members, ",\"level\":");
 		json_quote(&members, bytes_of(level));
 	}
-	result = ask(c, "log", buf_bytes(&members), false, &answer);
+	result = ask(c, "log", buf_bytes(&members), &answer);
 	buf_free(&members);
 	if (result < 0)
 		return 1;
@@ -514,7 +596,7 @@ static int verb_call(struct client *c, struct words *w)
 		members = (struct bytes){ members.p + 1, members.n - 2 };
 		blank_ends(&members);
 	}
-	result = ask(c, w->word[0], members, false, &answer);
+	result = ask(c, w->word[0], members, &answer);
 	if (result < 0)
 		return 1;
 	result_print(&answer, result);
@@ -559,7 +641,7 @@ static void lock(struct client *c)
 			r = flock(fd, LOCK_EX);
 		while (r < 0 && errno == EINTR);
 	if (r < 0)
-		die(1, "cannot lock %s: %s", path, strerror(errno));
+		die(1, "cannot lock %s: %s; remove what lies there", path, strerror(errno));
 }
 
 int broker_client(int argc, char **argv)
@@ -567,7 +649,6 @@ int broker_client(int argc, char **argv)
 	struct client c = { 0 };
 	struct words w = { argv + 1, argc - 1 };
 	const struct verb *v;
-	struct badge badge;
 	const char *in, *out, *tmp = getenv("TMPDIR");
 
 	for (int i = 0; i < w.n && strcmp(w.word[i], "--") != 0; i++)
@@ -583,8 +664,7 @@ int broker_client(int argc, char **argv)
 	c.directory = tmp && *tmp == '/' ? tmp : "/tmp";
 	signal(SIGPIPE, SIG_IGN);
 	lock(&c);
-	token_choose(&c, &badge);
-	if (v->renews)
-		renew_in_time(&c, &badge);
+	token_choose(&c);
+	c.renews = v->renews;
 	return v->run(&c, &w);
 }

@@ -260,7 +260,7 @@ static void write_inputs(struct json_out *o, const struct run_facts *f)
 	json_open(o, '{');
 	json_member(o, "path", f->input_path);
 	json_member_bool(o, "snapshotted", !f->input_live);
-	if (!f->input_live) {
+	if (*f->input_sha256) { /* not of a live tree, nor where a refusal came first */
 		json_member(o, "sha256", f->input_sha256);
 		json_member_number(o, "files", (int64_t)f->input_files);
 		json_member_number(o, "bytes", (int64_t)f->input_bytes);

@@ -5,25 +5,24 @@
  *
  * Every text from the folder goes through html_text (evidence/html.c), which
  * leaves no markup and nothing unseen; the content security policy forbids what
- * would slip through. Findings are read line by line, and as many are shown as
- * a browser can bear.
+ * would slip through. What decides comes first: the decision and its reasons,
+ * the findings, then how the run was made and how to verify all of it.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "evidence/evidence.h"
 
-#define FINDINGS_SHOWN 10000      /* more freezes a browser */
-#define FINDINGS_BYTES (32u << 20)/* of the page, however long each is */
-#define META_SHOWN 64             /* members of one finding's meta */
 #define TAIL_BYTES 4096           /* of stderr, from its end */
 #define TAIL_LINES 20
+#define LEDGER_BYTES 8192         /* of the ledger, from its beginning */
 
 struct page {
 	struct buf *b;
 	struct arena a;           /* documents, until the page is done */
 	const struct folder *folder;
 	struct json run, verifier, gate, usage;
+	struct found found;
 	bool frozen;
 };
 
@@ -51,94 +50,9 @@ static int member(const struct json *j, const char *first, const char *second)
 	return second == NULL ? v : json_get(j, v, second);
 }
 
-static void section_open(struct page *p, const char *id, const char *title)
+static bool is_object(const struct json *j, const char *name)
 {
-	buf_printf(p->b, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n",
-	    id, id, title);
-}
-
-static const char table_open[] = "<table class=\"facts\"><tbody>\n";
-static const char table_close[] = "</tbody></table>\n";
-
-/* ---- the head ---------------------------------------------------------------------------- */
-
-static const char *decision(const struct page *p)
-{
-	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
-	int d = gate_decision(folder_get(p->folder, "gate_report.json"));
-
-	return d < 0 ? "no decision" : word[d];
-}
-
-static void put_name(struct page *p, bool plain)
-{
-	int name = member(&p->run, "plugin", "name");
-	struct arena scratch = { 0 };
-
-	if (name >= 0)
-		html_text(p->b, json_string(&scratch, &p->run, name), HTML_WORD, plain);
-	else
-		put(p, "unknown plugin");
-	arena_free(&scratch);
-}
-
-static void put_ending(struct page *p)
-{
-	const struct json *j = &p->run;
-	int reason = member(j, "ending", "reason");
-
-	if (reason < 0)
-		put(p, member(j, "refusal", "sentence") >= 0 ?
-		    "refused: nothing was executed" : "no ending is recorded");
-	else if (json_is(j, reason, "exited")) {
-		put(p, "exited with status ");
-		html_value(p->b, j, member(j, "ending", "exit_status"));
-	} else if (json_is(j, reason, "crashed")) {
-		put(p, "crashed: ");
-		html_value(p->b, j, member(j, "ending", "signal_name"));
-	} else {
-		put(p, "stopped: ");
-		html_value(p->b, j, reason);
-	}
-}
-
-static void put_head(struct page *p)
-{
-	const char *word = decision(p);
-
-	put(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-	    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-	    "style-src 'unsafe-inline'\">\n<meta name=\"viewport\" "
-	    "content=\"width=device-width, initial-scale=1\">\n"
-	    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-	buf_printf(p->b, "%s: ", word);
-	put_name(p, true);
-	put(p, "</title>\n<style>\n");
-	put(p, html_style);
-	put(p, "</style>\n</head>\n<body>\n<header>\n<p class=\"brand\">oxg run report</p>\n<h1>");
-	put_name(p, false);
-	put(p, " <small>");
-	html_value(p->b, &p->run, member(&p->run, "plugin", "version"));
-	put(p, "</small></h1>\n<p class=\"lead\">");
-	buf_printf(p->b, "<span class=\"badge %s\">%s</span> <span>",
-	    strchr(word, ' ') ? "none" : word, word);
-	put_ending(p);
-	put(p, "</span></p>\n");
-	put(p, table_open);
-	html_row(p->b, "Run", &p->run, member(&p->run, "run_id", NULL));
-	html_row(p->b, "Started", &p->run, member(&p->run, "started", NULL));
-	html_row(p->b, "Finished", &p->run, member(&p->run, "finished", NULL));
-	put(p, table_close);
-	put(p, "</header>\n<main>\n");
-}
-
-/* ---- summary -------------------------------------------------------------------------------- */
-
-static void put_bar(struct page *p, const char *class, uint64_t percent)
-{
-	buf_printf(p->b, "<svg class=\"%s\" aria-hidden=\"true\" focusable=\"false\">"
-	    "<rect width=\"%llu%%\" height=\"100%%\"/></svg>", class,
-	    (unsigned long long)(percent > 100 ? 100 : percent));
+	return json_kind(j, member(j, name, NULL)) == JSON_OBJECT;
 }
 
 static uint64_t figure(const struct json *j, int v)
@@ -147,6 +61,18 @@ static uint64_t figure(const struct json *j, int v)
 
 	return json_integer(j, v, &n) && n > 0 ? (uint64_t)n : 0;
 }
+
+static void section_open(struct page *p, const char *id, const char *title)
+{
+	buf_printf(p->b, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s</h2>\n",
+	    id, id, title);
+}
+
+static const char section_close[] = "</section>\n";
+static const char table_open[] = "<table class=\"facts\"><tbody>\n";
+static const char table_close[] = "</tbody></table>\n";
+
+/* ---- figures for people ------------------------------------------------------------------- */
 
 static void put_size(struct page *p, uint64_t n)
 {
@@ -160,29 +86,193 @@ static void put_size(struct page *p, uint64_t n)
 	}
 	for (; u + 1 < COUNT(unit) && n / size >= 1024; u++)
 		size *= 1024;
-	buf_printf(p->b, "%llu.%llu %s", (unsigned long long)(n / size),
-	    (unsigned long long)(n % size * 10 / size), unit[u]);
+	buf_printf(p->b, "%llu", (unsigned long long)(n / size));
+	if (n % size != 0)
+		buf_printf(p->b, ".%llu", (unsigned long long)(n % size * 10 / size));
+	buf_printf(p->b, " %s", unit[u]);
 }
 
+static void put_duration(struct page *p, uint64_t ns)
+{
+	const uint64_t ms = 1000000, s = 1000 * ms;
+	char text[40];
+
+	if (ns < 10 * ms)
+		buf_printf(p->b, "%llu.%llu ms", (unsigned long long)(ns / ms),
+		    (unsigned long long)(ns % ms / (ms / 10)));
+	else if (ns < s)
+		buf_printf(p->b, "%llu ms", (unsigned long long)(ns / ms));
+	else if (ns < 60 * s && ns % s != 0)
+		buf_printf(p->b, "%llu.%llu s", (unsigned long long)(ns / s),
+		    (unsigned long long)(ns % s / (s / 10)));
+	else if (ns < 60 * s)
+		buf_printf(p->b, "%llu s", (unsigned long long)(ns / s));
+	else
+		put(p, duration_go(text, ns - ns % s));
+}
+
+/* ---- the head ---------------------------------------------------------------------------- */
+
+static const char *decision(const struct page *p)
+{
+	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
+	int d = gate_decision(folder_get(p->folder, "gate_report.json"));
+
+	return d < 0 ? "no decision" : word[d];
+}
+
+/* Of a plugin that was refused before it could be read there is only its path. */
+static void put_name(struct page *p, bool plain)
+{
+	int name = member(&p->run, "plugin", "name");
+	struct arena scratch = { 0 };
+
+	if (name < 0)
+		name = member(&p->run, "plugin_path", NULL);
+	if (name >= 0)
+		html_text(p->b, json_string(&scratch, &p->run, name), HTML_WORD, plain);
+	else
+		put(p, "unknown plugin");
+	arena_free(&scratch);
+}
+
+static void put_ending(struct page *p)
+{
+	const struct json *j = &p->run;
+	int reason = member(j, "ending", "reason");
+
+	if (reason < 0)
+		put(p, is_object(j, "refusal") ? "refused: nothing was executed" :
+		    "no ending is recorded");
+	else if (json_is(j, reason, "exited")) {
+		put(p, "exited with status ");
+		html_value(p->b, j, member(j, "ending", "exit_status"));
+	} else if (json_is(j, reason, "crashed")) {
+		put(p, "crashed: ");
+		html_value(p->b, j, member(j, "ending", "signal_name"));
+	} else {
+		put(p, "stopped: ");
+		html_value(p->b, j, reason);
+		put(p, " <span class=\"note\">");
+		html_value(p->b, j, member(j, "ending", "detail"));
+		put(p, "</span>");
+	}
+}
+
+/* Named by its digest, the style sheet is the only thing that applies. */
+static void put_style(struct page *p)
+{
+	struct bytes style = bytes_of(html_style);
+	unsigned char digest[SHA256_SIZE];
+
+	sha256(style, digest);
+	put(p, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	    "style-src 'sha256-");
+	base64_encode(p->b, (struct bytes){ digest, sizeof(digest) });
+	put(p, "'; base-uri 'none'; form-action 'none'\">\n<style>");
+	put(p, html_style);
+	put(p, "</style>\n");
+}
+
+/* What stands between this run and a PASS, in the gate's words. */
+static void put_reasons(struct page *p)
+{
+	const struct json *j = &p->gate;
+	bool waits = json_is(j, member(j, "decision", NULL), "REQUIRE_APPROVAL");
+	int shown = 0, v = json_first(j, member(j, "reasons", NULL));
+
+	if (is_object(&p->run, "refusal")) {
+		put(p, "<p class=\"box block\">");
+		html_value(p->b, &p->run, member(&p->run, "refusal", "sentence"));
+		put(p, "</p>\n");
+		return; /* all other reasons follow from it */
+	}
+	for (; v >= 0 && shown < HTML_ROWS; v = json_next(j, v), shown++) {
+		put(p, waits ? "<p class=\"box approval\">" : "<p class=\"box block\">");
+		html_value(p->b, j, v);
+		put(p, "</p>\n");
+	}
+	if (json_kind(&p->run, member(&p->run, "trust", "allow_unsigned")) == JSON_TRUE)
+		put(p, "<p class=\"box approval\">This run was started with "
+		    "--allow-unsigned: the plugin did not have to be allowlisted or "
+		    "signed.</p>\n");
+}
+
+static void put_tile(struct page *p, const char *label, int v)
+{
+	if (v < 0 || json_kind(&p->run, v) == JSON_NULL)
+		return;
+	buf_printf(p->b, "<div><dt>%s</dt><dd>", label);
+	html_value(p->b, &p->run, v);
+	put(p, "</dd></div>\n");
+}
+
+static void put_tiles(struct page *p)
+{
+	const struct json *j = &p->run;
+
+	buf_printf(p->b, "<dl class=\"tiles\">\n<div><dt>Findings</dt><dd>%llu</dd></div>\n",
+	    (unsigned long long)p->found.total);
+	if (!p->frozen && is_object(&p->usage, "usage")) {
+		put(p, "<div><dt>Took</dt><dd>");
+		put_duration(p, figure(&p->usage, member(&p->usage, "usage", "wall_ns")));
+		put(p, "</dd></div>\n");
+	}
+	put_tile(p, "Isolation", member(j, "isolation", "tier"));
+	put_tile(p, "Policy", member(j, "policy", "profile"));
+	put_tile(p, "Signed by", member(j, "plugin", "key_file"));
+	put(p, "</dl>\n");
+}
+
+static void put_head(struct page *p)
+{
+	const char *word = decision(p);
+
+	put(p, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+	put_style(p);
+	put(p, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
+	buf_printf(p->b, "%s: ", word);
+	put_name(p, true);
+	put(p, "</title>\n</head>\n<body>\n<header>\n<p class=\"brand\">oxg run ");
+	html_value(p->b, &p->run, member(&p->run, "run_id", NULL));
+	put(p, ", ");
+	html_value(p->b, &p->run, member(&p->run, "started", NULL));
+	put(p, "</p>\n<h1>");
+	put_name(p, false);
+	if (member(&p->run, "plugin", "version") >= 0) {
+		put(p, " <small>");
+		html_value(p->b, &p->run, member(&p->run, "plugin", "version"));
+		put(p, "</small>");
+	}
+	buf_printf(p->b, "</h1>\n<p class=\"lead\"><span class=\"badge %s\">%s</span> <span>",
+	    strchr(word, ' ') ? "none" : word, word);
+	put_ending(p);
+	put(p, "</span></p>\n");
+	put_reasons(p);
+	put_tiles(p);
+	put(p, "</header>\n<main>\n");
+}
+
+/* ---- the overview --------------------------------------------------------------------------- */
+
 static void usage_row(struct page *p, const char *label, const char *used,
-    const char *limit, bool time)
+    const char *limit, void (*show)(struct page *, uint64_t))
 {
 	uint64_t n = figure(&p->usage, member(&p->usage, "usage", used));
 	uint64_t all = figure(&p->run, member(&p->run, "limits", limit));
-	char text[40];
+	uint64_t share = all == 0 ? 0 : n >= all ? 100 : n / (all / 100 + 1);
 
 	buf_printf(p->b, "<tr><th scope=\"row\">%s</th><td>", label);
-	put_bar(p, all > 0 && n >= all ? "block" : "low", all > 0 ? n * 100 / all : 0);
+	html_bar(p->b, share >= 100 ? "block" : share >= 80 ? "approval" : "low",
+	    n > 0 && share == 0 ? 1 : share);
 	put(p, "</td><td>");
-	if (time)
-		put(p, duration_go(text, n));
-	else
-		put_size(p, n);
+	if (n > 0)
+		show(p, n);
+	else /* over before it was looked at */
+		put(p, "\xe2\x80\x93");
 	put(p, " of ");
-	if (time)
-		put(p, duration_go(text, all));
-	else
-		put_size(p, all);
+	show(p, all);
 	put(p, "</td></tr>\n");
 }
 
@@ -190,251 +280,47 @@ static void usage_row(struct page *p, const char *label, const char *used,
  * order to be repeated to the byte, shows none. */
 static void put_usage(struct page *p)
 {
-	if (p->frozen || json_kind(&p->usage, member(&p->usage, "usage", NULL)) != JSON_OBJECT)
+	if (p->frozen || !is_object(&p->usage, "usage"))
 		return;
-	put(p, "<h3>Resources</h3>\n<table class=\"bars\"><thead><tr><th scope=\"col\">What</th>"
-	    "<th scope=\"col\">Share</th><th scope=\"col\">Used of limit</th></tr></thead><tbody>\n");
-	usage_row(p, "CPU", "cpu_ns", "cpu_ns", true);
-	usage_row(p, "Memory", "memory_peak_bytes", "memory_bytes", false);
-	usage_row(p, "Time", "wall_ns", "wall_ns", true);
+	section_open(p, "resources", "Resources");
+	put(p, "<table class=\"bars\"><tbody>\n");
+	usage_row(p, "CPU", "cpu_ns", "cpu_ns", put_duration);
+	usage_row(p, "Memory", "memory_peak_bytes", "memory_bytes", put_size);
+	usage_row(p, "Time", "wall_ns", "wall_ns", put_duration);
 	put(p, table_close);
+	put(p, section_close);
 }
 
-static void put_summary(struct page *p)
+static void put_overview(struct page *p)
 {
-	static const struct { const char *label, *first, *second; } rows[] = {
-		{ "Detail", "ending", "detail" },
-		{ "Stopped by", "ending", "by" },
-		{ "Task", "task_id", NULL },
-		{ "Arguments", "args", NULL },
-		{ "Input", "input", "path" },
-		{ "Input digest", "input", "sha256" },
-		{ "Capabilities granted", "capabilities", "granted" },
-		{ "Capabilities refused", "capabilities", "refused" },
-		{ "CPU limit", "limits", "cpu" },
-		{ "Memory limit", "limits", "memory" },
-		{ "Time limit", "limits", "wall" },
-		{ "Process limit", "limits", "pids" },
-		{ "Workspace limit", "limits", "workspace" },
-		{ "Artifact digest", "plugin", "artifact" },
-		{ "Signing key", "plugin", "key_file" },
-		{ "Key id", "plugin", "key_id" },
-		{ "Trust root", "trust", "root" },
-		{ "Policy profile", "policy", "profile" },
-		{ "Policy digest", "policy", "sha256" },
-		{ "Configuration digest", "config_sha256", NULL },
-	};
-	const struct json *j = &p->run;
-
-	section_open(p, "summary", "Summary");
-	if (member(j, "refusal", "sentence") >= 0) {
-		put(p, "<p class=\"box block\">");
-		html_value(p->b, j, member(j, "refusal", "sentence"));
-		put(p, "</p>\n");
+	put(p, "<div class=\"cards\">\n");
+	if (p->found.total > 0) {
+		section_open(p, "severity", "Severity");
+		html_severities(p->b, &p->found);
+		put(p, section_close);
 	}
-	if (json_kind(j, member(j, "trust", "allow_unsigned")) == JSON_TRUE)
-		put(p, "<p class=\"box approval\">This run was started with "
-		    "--allow-unsigned: the plugin did not have to be allowlisted or "
-		    "signed.</p>\n");
-	put(p, table_open);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		int v = member(j, rows[i].first, rows[i].second);
-
-		if (json_kind(j, v) == JSON_OBJECT)
-			v = json_get(j, v, "sha256");
-		if (v >= 0 && json_kind(j, v) != JSON_NULL)
-			html_row(p->b, rows[i].label, j, v);
-	}
-	put(p, table_close);
 	put_usage(p);
-	put(p, "</section>\n");
-}
-
-/* ---- findings -------------------------------------------------------------------------------- */
-
-/* Where the lines of one severity begin, as far as they can be shown. */
-struct lines {
-	size_t *at, n, room;
-	uint64_t count;
-};
-
-static void lines_add(struct arena *a, struct lines *l, size_t at)
-{
-	l->count++;
-	if (l->n == FINDINGS_SHOWN)
-		return;
-	if (l->n == l->room) {
-		size_t room = l->room == 0 ? 64 : 2 * l->room;
-		size_t *more = arena_array(a, room, sizeof(*more));
-
-		if (l->n > 0)
-			memcpy(more, l->at, l->n * sizeof(*more));
-		l->at = more;
-		l->room = room;
+	put(p, "</div>\n");
+	if (p->found.targets > 0) {
+		section_open(p, "targets", "Targets");
+		html_targets(p->b, &p->found);
+		put(p, section_close);
 	}
-	l->at[l->n++] = at;
-}
-
-static struct bytes line_at(struct bytes all, size_t at)
-{
-	const unsigned char *end = memchr(all.p + at, '\n', all.n - at);
-
-	return (struct bytes){ all.p + at, end != NULL ?
-	    (size_t)(end - all.p) - at : all.n - at };
-}
-
-static int finding_severity(struct arena *scratch, struct bytes line, struct json *j)
-{
-	char error[200];
-
-	if (line.n > FINDING_LINE_MAX || json_parse(scratch, line, j, error) < 0)
-		return -1;
-	for (int s = 0; s < SEV_COUNT; s++)
-		if (json_is(j, json_get(j, 0, "severity"), severity_name((enum severity)s)))
-			return s;
-	return -1;
-}
-
-/* How many lines are no finding. */
-static uint64_t findings_sort(struct page *p, struct bytes all, struct lines found[SEV_COUNT])
-{
-	struct arena scratch = { 0 };
-	uint64_t unreadable = 0;
-
-	for (size_t at = 0; at < all.n; ) {
-		struct bytes line = line_at(all, at);
-		struct json j;
-		int s = finding_severity(&scratch, line, &j);
-
-		if (s < 0)
-			unreadable++;
-		else
-			lines_add(&p->a, &found[s], at);
-		at += line.n + 1;
-		arena_reset(&scratch);
-	}
-	arena_free(&scratch);
-	return unreadable;
-}
-
-static void cell(struct page *p, const char *label, const struct json *j, const char *name)
-{
-	int v = json_get(j, 0, name);
-
-	/* On a narrow screen the label stands before the text, if there is one. */
-	if (v < 0) {
-		put(p, "<td>");
-		return;
-	}
-	buf_printf(p->b, "<td class=\"text\" data-label=\"%s\">", label);
-	html_value(p->b, j, v);
-}
-
-static void put_finding(struct page *p, struct arena *scratch, struct bytes line)
-{
-	struct json j;
-	int meta, evidence, shown = 0;
-
-	if (finding_severity(scratch, line, &j) < 0)
-		return;
-	evidence = json_get(&j, 0, "evidence");
-	meta = json_get(&j, 0, "meta");
-	put(p, "<tr>");
-	cell(p, "Type", &j, "type");
-	put(p, "</td>");
-	cell(p, "Target", &j, "target");
-	put(p, "</td>");
-	cell(p, "Message", &j, "message");
-	put(p, "<details><summary>evidence and meta</summary>\n<table><tbody>\n");
-	if (evidence >= 0)
-		html_row(p->b, "evidence", &j, evidence);
-	html_row(p->b, "id", &j, json_get(&j, 0, "id"));
-	html_row(p->b, "ts", &j, json_get(&j, 0, "ts"));
-	if (json_kind(&j, meta) == JSON_OBJECT)
-		for (int n = json_first(&j, meta); n >= 0 && shown < META_SHOWN;
-		    n = json_next(&j, n), shown++) {
-			put(p, "<tr><th scope=\"row\">");
-			html_text(p->b, json_string(scratch, &j, n), HTML_WORD, false);
-			put(p, "</th><td>");
-			html_value(p->b, &j, json_value(&j, n));
-			put(p, "</td></tr>\n");
-		}
-	put(p, table_close);
-	put(p, "</details></td></tr>\n");
-}
-
-static void put_severity(struct page *p, enum severity s, struct bytes all,
-    const struct lines *l, uint64_t *shown, size_t start)
-{
-	struct arena scratch = { 0 };
-	size_t i;
-
-	buf_printf(p->b, "<h3><span class=\"word %s\">%s</span> <small>%llu</small></h3>\n"
-	    "<table class=\"found\"><colgroup><col class=\"t\"><col class=\"w\"><col></colgroup>"
-	    "<thead><tr><th scope=\"col\">Type</th><th scope=\"col\">Target</th>"
-	    "<th scope=\"col\">Message</th></tr></thead><tbody>\n",
-	    severity_name(s), severity_name(s), (unsigned long long)l->count);
-	for (i = 0; i < l->n && *shown < FINDINGS_SHOWN &&
-	    p->b->n - start < FINDINGS_BYTES; i++, ++*shown) {
-		put_finding(p, &scratch, line_at(all, l->at[i]));
-		arena_reset(&scratch);
-	}
-	put(p, table_close);
-	if (i < l->count)
-		buf_printf(p->b, "<p class=\"note\">%llu more of this severity are in "
-		    "<code>findings.jsonl</code>.</p>\n", (unsigned long long)(l->count - i));
-	arena_free(&scratch);
-}
-
-static void put_bars(struct page *p, const struct lines found[SEV_COUNT])
-{
-	uint64_t most = 1;
-
-	for (int s = 0; s < SEV_COUNT; s++)
-		if (found[s].count > most)
-			most = found[s].count;
-	put(p, "<table class=\"bars\"><thead><tr><th scope=\"col\">Severity</th>"
-	    "<th scope=\"col\">Share</th><th scope=\"col\">Findings</th></tr></thead><tbody>\n");
-	for (int s = SEV_COUNT - 1; s >= 0; s--) {
-		const char *word = severity_name((enum severity)s);
-		uint64_t n = found[s].count, share = n * 100 / most;
-
-		buf_printf(p->b, "<tr><th scope=\"row\" class=\"word %s\">%s</th><td>", word, word);
-		put_bar(p, word, n > 0 && share == 0 ? 1 : share);
-		buf_printf(p->b, "</td><td>%llu</td></tr>\n", (unsigned long long)n);
-	}
-	put(p, table_close);
 }
 
 static void put_findings(struct page *p)
 {
-	struct bytes all = folder_get(p->folder, "findings.jsonl");
-	struct lines found[SEV_COUNT] = { 0 };
-	uint64_t shown = 0, unreadable = findings_sort(p, all, found);
 	uint64_t rejected = figure(&p->run, member(&p->run, "findings", "rejected"));
-	uint64_t total = 0;
-	size_t start = p->b->n;
 
-	for (int s = 0; s < SEV_COUNT; s++)
-		total += found[s].count;
 	section_open(p, "findings", "Findings");
-	if (total == 0)
-		put(p, "<p>No findings.</p>\n");
-	else
-		put_bars(p, found);
 	if (rejected > 0)
 		buf_printf(p->b, "<p class=\"box approval\">Rejected because they do not follow "
 		    "the schema: %llu; the journal says why.</p>\n", (unsigned long long)rejected);
-	if (unreadable > 0)
-		buf_printf(p->b, "<p class=\"box block\">Lines of <code>findings.jsonl</code> that "
-		    "are no findings: %llu.</p>\n", (unsigned long long)unreadable);
-	for (int s = SEV_COUNT - 1; s >= 0; s--)
-		if (found[s].count > 0)
-			put_severity(p, (enum severity)s, all, &found[s], &shown, start);
-	put(p, "</section>\n");
+	html_findings(p->b, &p->found, &p->run);
+	put(p, section_close);
 }
 
-/* ---- verifier, gate, isolation ------------------------------------------------------------------ */
+/* ---- verifier and gate ------------------------------------------------------------------------ */
 
 /* A class only from words we know: it stands outside html_text. */
 static void put_word(struct page *p, const struct json *j, int v)
@@ -447,7 +333,7 @@ static void put_word(struct page *p, const struct json *j, int v)
 	for (size_t i = 0; i < COUNT(known); i++)
 		if (json_is(j, v, known[i]))
 			class = known[i];
-	buf_printf(p->b, "<td><span class=\"word %s\">", class);
+	buf_printf(p->b, "<td class=\"result\"><span class=\"word %s\">", class);
 	if (json_is(j, v, "not_applicable"))
 		put(p, "not applicable");
 	else
@@ -466,11 +352,12 @@ static void put_checks(struct page *p, const struct json *j, const char *list,
 		put(p, "<p class=\"box block\">This report is missing or unreadable.</p>\n");
 		return;
 	}
-	buf_printf(p->b, "<table class=\"facts\"><thead><tr><th scope=\"col\">%s</th>"
-	    "<th scope=\"col\">Result</th><th scope=\"col\">Detail</th></tr></thead><tbody>\n",
+	buf_printf(p->b, "<table class=\"checks\"><thead><tr><th scope=\"col\" class=\"name\">%s"
+	    "</th><th scope=\"col\" class=\"result\">Result</th><th scope=\"col\">Detail</th></tr>"
+	    "</thead><tbody>\n",
 	    *word == 's' ? "Check" : "Rule");
 	for (; v >= 0 && shown < HTML_ROWS; v = json_next(j, v), shown++) {
-		put(p, "<tr><th scope=\"row\">");
+		put(p, "<tr><th scope=\"row\" class=\"name\">");
 		html_value(p->b, j, json_get(j, v, name));
 		put(p, "</th>");
 		put_word(p, j, json_get(j, v, word));
@@ -494,40 +381,96 @@ static void put_verifier(struct page *p)
 {
 	section_open(p, "verifier", "Verifier checks");
 	put_checks(p, &p->verifier, "checks", "name", "status");
-	put(p, "</section>\n");
+	put(p, section_close);
 }
 
 static void put_gate(struct page *p)
 {
-	const struct json *j = &p->gate;
-	int shown = 0, v = json_first(j, json_get(j, 0, "reasons"));
-
 	section_open(p, "gate", "Gate");
-	for (; v >= 0 && shown < HTML_ROWS; v = json_next(j, v), shown++) {
-		put(p, "<p class=\"box block\">");
-		html_value(p->b, j, v);
-		put(p, "</p>\n");
+	put_checks(p, &p->gate, "rules", "rule", "result");
+	put(p, section_close);
+}
+
+/* ---- what ran, in what ----------------------------------------------------------------------------- */
+
+static void put_run(struct page *p)
+{
+	static const struct { const char *label, *first, *second, *third; } rows[] = {
+		{ "Plugin", "plugin_path", NULL, NULL },
+		{ "Task", "task_id", NULL, NULL },
+		{ "Arguments", "args", NULL, NULL },
+		{ "Input", "input", "path", NULL },
+		{ "Input digest", "input", "sha256", NULL },
+		{ "Stopped by", "ending", "by", NULL },
+		{ "Finished", "finished", NULL, NULL },
+		{ "Capabilities granted", "capabilities", "granted", NULL },
+		{ "Capabilities refused", "capabilities", "refused", NULL },
+		{ "Requests to the broker", "broker", "requests", NULL },
+		{ "Requests refused", "broker", "refused", NULL },
+		{ "Artifact digest", "plugin", "artifact", "sha256" },
+		{ "Manifest digest", "plugin", "manifest_sha256", NULL },
+		{ "Key id", "plugin", "key_id", NULL },
+		{ "Trust root", "trust", "root", NULL },
+		{ "Policy digest", "policy", "sha256", NULL },
+		{ "Configuration digest", "config_sha256", NULL, NULL },
+	};
+	const struct json *j = &p->run;
+
+	section_open(p, "run", "Run");
+	put(p, table_open);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int v = member(j, rows[i].first, rows[i].second);
+
+		if (rows[i].third != NULL)
+			v = json_get(j, v, rows[i].third);
+		if (v >= 0 && json_kind(j, v) != JSON_NULL && (json_kind(j, v) != JSON_ARRAY ||
+		    json_size(j, v) > 0))
+			html_row(p->b, rows[i].label, j, v);
 	}
-	put_checks(p, j, "rules", "rule", "result");
-	put(p, "</section>\n");
+	put(p, table_close);
+	put(p, section_close);
 }
 
 static void put_isolation(struct page *p)
 {
+	static const struct { const char *label, *object, *name; } rows[] = {
+		{ "Tier", "isolation", "tier" },
+		{ "Layers in force", "isolation", "layers" },
+		{ "Runtime", "isolation", "runtime" },
+		{ "Built by root", "isolation", "built_by_root" },
+		{ "CPU limit", "limits", "cpu" },
+		{ "Memory limit", "limits", "memory" },
+		{ "Time limit", "limits", "wall" },
+		{ "Process limit", "limits", "pids" },
+		{ "Workspace limit", "limits", "workspace" },
+		{ "Output limit", "limits", "output" },
+	};
 	const struct json *j = &p->run;
 
-	section_open(p, "isolation", "Isolation");
-	if (json_kind(j, member(j, "isolation", NULL)) != JSON_OBJECT)
+	section_open(p, "isolation", "Isolation and limits");
+	if (!is_object(j, "isolation"))
 		put(p, "<p>No jail was built.</p>\n");
 	else {
 		put(p, table_open);
-		html_row(p->b, "Tier", j, member(j, "isolation", "tier"));
-		html_row(p->b, "Layers in force", j, member(j, "isolation", "layers"));
-		html_row(p->b, "Runtime", j, member(j, "isolation", "runtime"));
-		html_row(p->b, "Built by root", j, member(j, "isolation", "built_by_root"));
+		for (size_t i = 0; i < COUNT(rows); i++)
+			html_row(p->b, rows[i].label, j, member(j, rows[i].object, rows[i].name));
 		put(p, table_close);
 	}
-	put(p, "</section>\n");
+	put(p, section_close);
+}
+
+/* What the kernel refused, as it was written down. */
+static void put_ledger(struct page *p)
+{
+	struct bytes ledger = folder_get(p->folder, "ledger.jsonl");
+
+	if (ledger.n == 0)
+		return;
+	section_open(p, "ledger", "Refused operations");
+	put(p, "<pre>");
+	html_text(p->b, ledger, LEDGER_BYTES, false);
+	put(p, "</pre>\n");
+	put(p, section_close);
 }
 
 /* ---- output, journal, how to verify --------------------------------------------------------------- */
@@ -575,7 +518,7 @@ static void put_output(struct page *p)
 		html_text(p->b, tail, TAIL_BYTES, false);
 		put(p, "</pre>\n");
 	}
-	put(p, "</section>\n");
+	put(p, section_close);
 }
 
 static void put_verify(struct page *p)
@@ -603,14 +546,17 @@ int report_html(const struct folder *folder, struct buf *out, struct why *why)
 	document(&p, "verifier_report.json", &p.verifier);
 	document(&p, "gate_report.json", &p.gate);
 	document(&p, "usage.json", &p.usage);
+	found_read(&p.a, folder_get(folder, "findings.jsonl"), &p.found);
 	/* Anything but a clock known to run is taken to stand still. */
 	p.frozen = !json_is(&p.run, json_get(&p.run, 0, "clock"), "wall");
 	put_head(&p);
-	put_summary(&p);
+	put_overview(&p);
 	put_findings(&p);
-	put_verifier(&p);
 	put_gate(&p);
+	put_verifier(&p);
+	put_run(&p);
 	put_isolation(&p);
+	put_ledger(&p);
 	put_output(&p);
 	put_verify(&p);
 	put(&p, "</main>\n</body>\n</html>\n");

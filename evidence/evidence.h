@@ -171,8 +171,10 @@ int gate_decision(struct bytes report);
 
 /* ---- html.c: bytes of a run folder inside a page -------------------------------------------- */
 #define HTML_TEXT 2000             /* bytes of one text that are shown; the file has the rest */
+#define HTML_LINES 40              /* of one text */
 #define HTML_WORD 200
-#define HTML_ROWS 200              /* of one list */
+#define HTML_ITEMS 24              /* of a list in one cell */
+#define HTML_ROWS 200              /* of one table */
 /* Escaped; controls and what reorders text as a visible \u{..}, no UTF-8 as U+FFFD; at
  * most max bytes of it and a note. plain: no elements around it (for <title>). */
 void html_text(struct buf *to, struct bytes s, size_t max, bool plain);
@@ -181,6 +183,33 @@ void html_value(struct buf *to, const struct json *j, int v);
 /* A table row: our label, their value or list. */
 void html_row(struct buf *to, const char *label, const struct json *j, int v);
 extern const char html_style[];
+
+/* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
+struct found_lines {
+	size_t *at, n, room;           /* where they begin, as many as can be shown */
+	uint64_t count;
+};
+
+struct found_target {
+	struct bytes raw;              /* as it stands in the file */
+	uint64_t count;
+};
+
+struct found {
+	struct bytes all;              /* findings.jsonl */
+	struct found_lines by[SEV_COUNT];
+	uint64_t total, unreadable;
+	struct found_target *target;   /* the most frequent first */
+	size_t targets;
+};
+
+void found_read(struct arena *a, struct bytes all, struct found *out);
+void html_severities(struct buf *to, const struct found *f);
+void html_targets(struct buf *to, const struct found *f);
+/* run: run.json, whose provenance is not repeated in every finding. */
+void html_findings(struct buf *to, const struct found *f, const struct json *run);
+/* A bar of so many hundredths; class is one of ours. */
+void html_bar(struct buf *to, const char *class, uint64_t percent);
 
 /* ---- close.c: the last act, when everybody is dead ------------------------------------------ */
 struct closing {

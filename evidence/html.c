@@ -62,10 +62,11 @@ static const char *entity(uint32_t r)
 	}
 }
 
-/* At most max bytes of it, and a note on what was left out. */
+/* At most max bytes of it, and a note on what was left out. A text of nothing
+ * but newlines would push all others off the screen: only the first ones are kept. */
 void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 {
-	size_t left = s.n > max ? s.n - max : 0;
+	size_t left = s.n > max ? s.n - max : 0, lines = 0;
 	const unsigned char *from = s.p; /* what is not written yet */
 
 	/* Not in the middle of a character. */
@@ -78,7 +79,8 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 
 		if (!rune_next(&s, &r))
 			instead = "\xef\xbf\xbd";
-		else if ((instead = entity(r)) == NULL && !unseen(r))
+		else if ((instead = entity(r)) == NULL && !unseen(r) &&
+		    (r != '\n' || ++lines <= HTML_LINES))
 			continue;
 		buf_add(to, from, (size_t)(at - from));
 		from = s.p;
@@ -96,7 +98,14 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 
 /* ---- JSON values ------------------------------------------------------------------ */
 
-void html_value(struct buf *to, const struct json *j, int v)
+static bool is_digest(struct bytes s)
+{
+	unsigned char digest[SHA256_SIZE];
+
+	return hex_decode(s, digest, sizeof(digest));
+}
+
+static void value_write(struct buf *to, const struct json *j, int v, size_t max)
 {
 	struct bytes raw = json_raw(j, v);
 	struct arena scratch = { 0 };
@@ -105,7 +114,9 @@ void html_value(struct buf *to, const struct json *j, int v)
 	case JSON_STRING: /* most hold no escape and need no copy */
 		if (raw.n > 0 && memchr(raw.p, '\\', raw.n) != NULL)
 			raw = json_string(&scratch, j, v);
-		html_text(to, raw, HTML_TEXT, false);
+		buf_text(to, is_digest(raw) ? "<code>" : "");
+		html_text(to, raw, max, false);
+		buf_text(to, is_digest(raw) ? "</code>" : "");
 		break;
 	case JSON_NUMBER:
 		html_text(to, raw, HTML_WORD, false);
@@ -122,15 +133,20 @@ void html_value(struct buf *to, const struct json *j, int v)
 	arena_free(&scratch);
 }
 
+void html_value(struct buf *to, const struct json *j, int v)
+{
+	value_write(to, j, v, HTML_TEXT);
+}
+
 static void list_write(struct buf *to, const struct json *j, int list)
 {
 	int shown = 0, v = json_kind(j, list) == JSON_ARRAY ? json_first(j, list) : -1;
 
 	if (v < 0)
 		buf_text(to, "<span class=\"note\">none</span>");
-	for (; v >= 0 && shown < HTML_ROWS; v = json_next(j, v), shown++) {
+	for (; v >= 0 && shown < HTML_ITEMS; v = json_next(j, v), shown++) {
 		buf_text(to, "<span class=\"item\">");
-		html_value(to, j, v);
+		value_write(to, j, v, HTML_WORD);
 		buf_text(to, "</span> ");
 	}
 	if (v >= 0)
@@ -150,64 +166,71 @@ void html_row(struct buf *to, const char *label, const struct json *j, int v)
 
 /* ---- what it looks like -------------------------------------------------------------- */
 
-/* Dark and light as the reader has it, on paper, and on a telephone, where the
- * findings become cards. */
+/* Dark and light as the reader has it, narrow and wide, and on paper. */
 const char html_style[] =
-	":root{color-scheme:light dark;--bg:#fff;--fg:#1c2127;--dim:#5a6470;--line:#dce1e6;"
-	"--box:#f5f7f9;--good:#19703a;--bad:#b01c3c;--wait:#8a5a00;--crit:#a3123a;--high:#c2410c;"
+	":root{color-scheme:light dark;--bg:#fff;--fg:#1b2026;--dim:#59636e;--line:#dde2e7;"
+	"--box:#f4f6f8;--good:#19703a;--bad:#b01c3c;--wait:#8a5a00;--crit:#a3123a;--high:#c2410c;"
 	"--med:#946200;--low:#2563a8;--info:#66707b}\n"
 	"@media(prefers-color-scheme:dark){:root{--bg:#101418;--fg:#e4e8ec;--dim:#9aa5b1;"
-	"--line:#2c343c;--box:#181d23;--good:#3fa866;--bad:#ef5a78;--wait:#d9a23a;--crit:#f0476f;"
+	"--line:#2a323a;--box:#191f25;--good:#3fa866;--bad:#ef5a78;--wait:#d9a23a;--crit:#f0476f;"
 	"--high:#f2793f;--med:#d8a631;--low:#5b9de0;--info:#8b96a2}}\n"
-	"*{box-sizing:border-box}\n"
-	"body{margin:0 auto;max-width:68rem;padding:1.5rem 1.25rem 3rem;background:var(--bg);"
-	"color:var(--fg);font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,sans-serif}\n"
-	"h1{margin:.1rem 0 .6rem;font-size:1.9rem;line-height:1.2;overflow-wrap:anywhere}\n"
-	"h1 small,h3 small{color:var(--dim);font-weight:400;font-size:.65em}\n"
-	"h2{margin:2.4rem 0 .7rem;font-size:1.2rem;border-bottom:1px solid var(--line);"
-	"padding-bottom:.3rem}\n"
-	"h3{margin:1.6rem 0 .4rem;font-size:1.05rem}\n"
-	"p{margin:.4rem 0}\n"
-	".brand{color:var(--dim);font-size:.85rem;letter-spacing:.04em;margin:0}\n"
-	".lead{display:flex;flex-wrap:wrap;gap:.4rem .8rem;align-items:center;font-size:1.05rem}\n"
-	".badge{display:inline-block;padding:.12rem .7rem;border-radius:1rem;color:var(--bg);"
-	"background:var(--info);font-weight:650;font-size:.9rem}\n"
 	".PASS,.pass{--c:var(--good)}.BLOCK,.FAIL,.block{--c:var(--bad)}"
 	".REQUIRE_APPROVAL,.approval{--c:var(--wait)}.SKIP,.not_applicable,.none{--c:var(--dim)}"
 	".crit{--c:var(--crit)}.high{--c:var(--high)}.med{--c:var(--med)}.low{--c:var(--low)}"
 	".info{--c:var(--info)}\n"
-	".badge{background:var(--c,var(--info))}.word{color:var(--c);font-weight:600;"
-	"white-space:nowrap}\n"
-	"table{border-collapse:collapse;width:100%;font-size:.92rem}\n"
-	"th,td{text-align:left;vertical-align:top;padding:.38rem .6rem .38rem 0;"
-	"border-bottom:1px solid var(--line);overflow-wrap:anywhere;unicode-bidi:isolate}\n"
-	"thead th{color:var(--dim);font-weight:600;font-size:.82rem}\n"
-	".facts th{width:11.5rem;color:var(--dim);font-weight:500}\n"
-	".text{white-space:pre-wrap;overflow:hidden}\n"
-	".bars td:nth-child(2){width:70%;vertical-align:middle}.bars th{width:5rem}\n"
-	".bars td:last-child{text-align:right;font-variant-numeric:tabular-nums}\n"
-	"svg{display:block;width:100%;height:.75rem;border-radius:.2rem;background:var(--box)}\n"
-	"rect{fill:var(--c,var(--low))}\n"
-	"code,pre,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
-	"font-size:.87em;overflow-wrap:anywhere}\n"
-	"pre{background:var(--box);padding:.7rem .9rem;border-radius:.4rem;white-space:pre-wrap;"
-	"margin:.5rem 0;overflow:hidden}\n"
-	"details{margin:.3rem 0 0}summary{cursor:pointer;color:var(--dim);font-size:.85rem}\n"
-	"details table{font-size:.85rem}details th{width:13rem;color:var(--dim);font-weight:500}\n"
-	".note{color:var(--dim)}.u{color:var(--bad);font-family:ui-monospace,monospace;"
-	"font-size:.85em}\n"
-	".item{display:inline-block;background:var(--box);border-radius:.3rem;"
-	"padding:0 .45rem;margin:.05rem 0}\n"
+	"*{box-sizing:border-box}\n"
+	"body{margin:0 auto;max-width:66rem;padding:1.6rem 1.25rem 3rem;background:var(--bg);"
+	"color:var(--fg);font:16px/1.5 system-ui,sans-serif;"
+	"overflow-wrap:anywhere}\n"
+	"h1{margin:0 0 .5rem;font-size:1.9rem;line-height:1.2}\n"
+	"h1 small,h3 small{color:var(--dim);font-weight:400;font-size:.65em}\n"
+	"h2{margin:2.6rem 0 .8rem;font-size:1.25rem;border-bottom:1px solid var(--line);"
+	"padding-bottom:.3rem}\n"
+	"h3{margin:1.6rem 0 .5rem;font-size:1rem}\n"
+	"p{margin:.4rem 0}code,pre,.u{font-family:ui-monospace,Menlo,Consolas,monospace;"
+	"font-size:.87em}\n"
+	".brand,.note{color:var(--dim)}.brand{margin:0 0 .2rem;font-size:.85rem}\n"
+	".lead{display:flex;flex-wrap:wrap;gap:.8rem;align-items:center;font-size:1.1rem}\n"
+	".badge{padding:.15rem .8rem;border-radius:1rem;color:var(--bg);"
+	"background:var(--c,var(--info));font-weight:650;font-size:.95rem;white-space:nowrap}\n"
+	".word{color:var(--c);font-weight:600}\n"
 	".box{background:var(--box);border-left:.25rem solid var(--c,var(--info));"
-	"padding:.6rem .9rem;border-radius:.2rem}\n"
-	".found col.t{width:20%}.found col.w{width:28%}.found{table-layout:fixed}\n"
+	"padding:.55rem .9rem;margin:.5rem 0}\n"
+	".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));"
+	"gap:1rem;margin:1.2rem 0 0}.tiles dt{color:var(--dim);font-size:.82rem}"
+	".tiles dd{margin:0}\n"
+	".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr));"
+	"gap:0 2.5rem}.cards h2{margin-top:2rem}\n"
+	"table{border-collapse:collapse;width:100%;font-size:.93rem}\n"
+	"th,td{text-align:left;vertical-align:top;padding:.36rem .7rem .36rem 0;"
+	"border-bottom:1px solid var(--line);font-weight:400}\n"
+	"td:last-child,th:last-child{padding-right:0}\n"
+	"thead th{color:var(--dim);font-size:.82rem;white-space:nowrap}\n"
+	".targets td:first-child{width:5rem}.facts th[scope=row]{width:12rem;color:var(--dim)}.checks .name{width:12rem}"
+	".checks .result{width:9rem}.checks td{overflow:hidden}\n"
+	".bars th,.bars td{border:0;padding-top:.2rem;padding-bottom:.2rem;vertical-align:middle}"
+	".bars th[scope=row]{width:4.8rem}.bars td:last-child{white-space:nowrap;width:1%;"
+	"text-align:right;font-variant-numeric:tabular-nums}\n"
+	"svg{display:block;width:100%;height:.7rem;background:var(--line)}"
+	"rect{fill:var(--c,var(--low))}\n"
+	".list{list-style:none;margin:0;padding:0}.list>li{border-left:.25rem solid var(--c);"
+	"padding:.1rem 0 .1rem .8rem;margin:0 0 .8rem}\n"
+	".text{white-space:pre-wrap;overflow:hidden;unicode-bidi:isolate;margin:0}\n"
+	".sub{color:var(--dim);font-size:.87rem;margin:.1rem 0 0;overflow:hidden}"
+	".sub span{unicode-bidi:isolate;margin-right:.8em}\n"
+	"details{margin:.2rem 0 0;font-size:.87rem}summary{color:var(--dim)}"
+	"details th{width:11rem;color:var(--dim)}\n"
+	"pre{background:var(--box);padding:.7rem .9rem;border-radius:.3rem;white-space:pre-wrap;"
+	"margin:.5rem 0}\n"
+	".u{color:var(--bad)}\n"
+	".item{display:inline-block;background:var(--box);border-radius:.3rem;padding:0 .45rem;"
+	"margin:.05rem 0;max-width:100%}\n"
 	"@media(max-width:40rem){body{padding:1rem .9rem 2rem}h1{font-size:1.5rem}"
-	".facts th{width:7rem}.bars td:nth-child(2){width:55%}.found col{width:auto!important}"
-	".found thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}"
-	".found,.found tbody,.found tr,.found td{display:block}.found tr{padding:.5rem 0;"
-	"border-bottom:1px solid var(--line)}.found td{border:0;padding:.08rem 0}"
-	".found td[data-label]::before{content:attr(data-label) \": \";color:var(--dim)}"
-	"details th{width:45%}}\n"
-	"@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--box:#f3f3f3}body{max-width:none;"
-	"padding:0;font-size:11pt}tr,pre{break-inside:avoid}h2,h3{break-after:avoid}"
-	".badge{border:1px solid;color:var(--c);background:none}}\n";
+	".tiles{grid-template-columns:1fr 1fr}.facts th[scope=row],details th{width:7.5rem}"
+	"table{font-size:.87rem}.checks thead{display:none}.checks tr{display:grid;"
+	"grid-template-columns:1fr auto;border-bottom:1px solid var(--line);padding:.3rem 0}"
+	".checks tr>*{border:0;padding:0;width:auto!important}.checks td:last-child{grid-column:1/3}}\n"
+	"@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--box:#f2f2f2}"
+	"body{max-width:none;padding:0;font-size:10.5pt}li,tr{break-inside:avoid}"
+	"h2,h3{break-after:avoid}.badge{border:1px solid;color:var(--c);background:none}"
+	"svg{print-color-adjust:exact}}\n";

@@ -204,6 +204,7 @@ static void gather_facts(struct run *r)
 
 	f->run_id = r->run_id;
 	f->task_id = r->task_id;
+	f->plugin_path = r->words.plugin;
 	f->plugin = r->plugin_known ? &r->plugin : NULL;
 	f->verdicts = &r->verdicts;
 	f->grant = r->plugin_known ? &r->grant : NULL;

@@ -124,6 +124,7 @@ void folder_add(struct arena *a, struct folder *f, const char *name, struct byte
 /* ---- record.c: facts -> run.json, usage.json, verifier_report.json ---------------------- */
 struct run_facts {
 	const char *run_id, *task_id;
+	const char *plugin_path;           /* as it was asked for */
 	const struct plugin *plugin;       /* NULL: refused before it was known */
 	const struct verdicts *verdicts;
 	const struct grant *grant;         /* NULL with the plugin */

@@ -179,7 +179,8 @@ static void write_grant(struct json_out *o, const struct grant *g)
 
 static void write_limits(struct json_out *o, const struct limits *l)
 {
-	if (l == NULL) {
+	/* Refused before they were settled: a limit of nothing is no limit. */
+	if (l == NULL || l->cpu_ns == 0) {
 		member_null(o, "limits");
 		return;
 	}
@@ -381,6 +382,7 @@ void record_run(const struct run_facts *f, struct buf *out)
 	member_time(&o, "finished", f->finished);
 	write_ending(&o, f);
 	write_refusal(&o, f);
+	json_member(&o, "plugin_path", f->plugin_path);
 	write_plugin(&o, f->plugin);
 	json_name(&o, "trust");
 	json_open(&o, '{');

@@ -13,6 +13,7 @@
 #include "evidence/evidence.h"
 
 #define SCHEMA_VERSION 1
+#define CHECKS_NAMED 8       /* of those that failed */
 
 #define DECISIONS(X) \
 	X(PASS, "PASS")  \
@@ -216,6 +217,27 @@ static const char *rule_complete(const struct view *v, enum result *result)
 	return "the evidence is not complete: the broker did not record the end";
 }
 
+static const char *failed_checks(const struct view *v)
+{
+	const struct json *j = &v->verifier.json;
+	int list = member(&v->verifier, "checks", NULL);
+	const char *names = "";
+	int named = 0;
+
+	for (int c = json_kind(j, list) == JSON_ARRAY ? json_first(j, list) : -1;
+	    c >= 0 && named < CHECKS_NAMED; c = json_next(j, c)) {
+		int name = json_get(j, c, "name");
+
+		if (json_kind(j, name) != JSON_STRING ||
+		    !json_is(j, json_get(j, c, "status"), "FAIL"))
+			continue;
+		names = join(v, names, (const char *)json_string(v->a, j, name).p);
+		named++;
+	}
+	return *names ? arena_printf(v->a, "the verifier report says FAIL: %.200s", names) :
+	    "the verifier report says FAIL";
+}
+
 static const char *rule_verifier(const struct view *v, enum result *result)
 {
 	const char *status = text_of(v, &v->verifier, "status", NULL);
@@ -225,7 +247,7 @@ static const char *rule_verifier(const struct view *v, enum result *result)
 		return "the verifier report says PASS";
 	*result = RESULT_BLOCK;
 	if (strcmp(status, "FAIL") == 0)
-		return "the verifier report says FAIL";
+		return failed_checks(v);
 	return "the verifier report has no status";
 }
 

@@ -284,6 +284,9 @@ missing() {
 	fresh
 	rm "$FOLDER/usage.json" "$FOLDER/inputs/manifest.json"
 	decides "what it does not read may be missing" "$POLICY" 0 PASS
+	fresh
+	edit verifier_report.json '.status = "FAIL" | .checks[0].status = "FAIL" | .checks[2].status = "FAIL"'
+	decides "two checks failed" "$POLICY" 1 BLOCK 'the verifier report says FAIL: manifest, isolation'
 	for broken in '' '[]' 'true' '{"status":"PASS"' '{"status":"PASS"} x' '{"status":"PASS","status":"PASS"}'; do
 		fresh
 		printf '%s' "$broken" >"$FOLDER/verifier_report.json"

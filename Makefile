@@ -5,6 +5,7 @@
 #   make wall       who calls whom   make reproducible   equal bytes, twice
 #   make warnings   gcc, clang       make lint           cppcheck, shellcheck
 #   make asan       tests, ASan+UBSan    make fuzz       FUZZ_SECONDS each
+#   make bench      beside bubblewrap and the shell recipe
 #   make install    PREFIX, DESTDIR      make distclean  forget all products
 #
 # The libraries are fetched and built by vendor/ (see vendor/README). Paths with
@@ -28,7 +29,7 @@ SHELL = /bin/sh
 .SUFFIXES:
 .SECONDEXPANSION:
 .PHONY: all programs check check-binary wall reproducible warnings lint asan \
-	fuzz demo install clean distclean
+	fuzz bench demo install clean distclean
 all: oxg
 
 # ---- the rooms ---------------------------------------------------------------
@@ -236,6 +237,16 @@ $(FUZZERS): $(B)/fuzz/%: t/fuzz/%.c Makefile $(B)/fuzzlib/stamp | $(GEN)
 
 $(B)/fuzzlib/stamp: $(SYS)/stamp
 	@CC=clang CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' vendor/build $(B) fuzzlib
+
+# What a run costs beside what it replaces. Interleaved, for ratios.
+BENCH = $(B)/bench/pair $(B)/bench/filter $(B)/bench/ten
+BENCH_ROUNDS = 100
+bench: all $(BENCH)
+	@OXG=$(CURDIR)/oxg B=$(abspath $(B))/bench t/bench/run $(BENCH_ROUNDS)
+
+$(BENCH): $(B)/bench/%: t/bench/%.c Makefile $(SYS)/stamp | $(GEN)
+	@mkdir -p $(@D)
+	$(call show,cc   )$(LINK) $(PLAIN) $(PLUGIN_CFLAGS) -o $@ $< $(END)
 
 # The build itself is one compiler with musl's headers; here are both compilers
 # with both sets of headers, as far as this machine has them.

@@ -237,6 +237,8 @@ static int target_open(struct desk *d, const char *path)
 	if (S_ISREG(st.st_mode) && folder == path) {
 		d->name = base_of(d->path);
 		d->path = parent_of(d, d->path);
+		if (!strcmp(d->name, "manifest.json")) /* named by way of a link */
+			d->name = NULL;
 	}
 	d->dir = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (d->dir < 0)

@@ -71,6 +71,13 @@ static void print_safe(const char *s)
 		    '?' : *s, stderr);
 }
 
+static void print_path(const char *name, const char *folder, const char *file)
+{
+	fprintf(stderr, "  %-9s ", name);
+	print_safe(folder);
+	fprintf(stderr, "%s\n", file);
+}
+
 static void print_for_people(const struct run_summary *s)
 {
 	const char *word = s->ending == NULL ? "REFUSED" :
@@ -91,11 +98,13 @@ static void print_for_people(const struct run_summary *s)
 	fprintf(stderr, "\n");
 	if (s->tally != NULL)
 		print_findings(s);
-	if (s->folder != NULL) {
-		fprintf(stderr, "  folder    ");
-		print_safe(s->folder);
-		fputc('\n', stderr);
-	}
+	if (s->folder != NULL)
+		print_path("folder", s->folder, "");
+	/* Where to look next. */
+	if (s->folder != NULL && s->status == STATUS_FAILED)
+		print_path("it said", s->folder, "/logs/stderr.log");
+	else if (s->folder != NULL && (s->status == STATUS_BLOCK || s->status == STATUS_APPROVAL))
+		print_path("because", s->folder, "/gate_report.json");
 }
 
 /* ---- for programs --------------------------------------------------------------------- */

@@ -347,6 +347,15 @@ streams() {
 		.decision == "PASS" and .ending.reason == "exited" and .findings.accepted == 0 and (.folder | startswith("out/"))'
 	oxg "$@" --json -- exit 3
 	json "F189: ($WHO) --json: a plugin that failed" "$WORK/stdout" '.exit_status == 10 and .ending.exit_status == 3'
+	oxg "$@" -- exit 3
+	is "F095: ($WHO) a plugin that failed: the summary says where to look" "$STATUS $(tail -n 1 "$ERR")" \
+		"10   it said   out/$(readlink "$WORK/here/out/latest")/logs/stderr.log"
+	oxg "$@" --fail-on low -- emit
+	like "F095: ($WHO) a gate that blocks: likewise" "$STATUS $(tail -n 1 "$ERR")" \
+		"^1   because   out/$(readlink "$WORK/here/out/latest")/gate_report.json\$"
+	echo nothing >"$WORK/text" && chmod 755 "$WORK/text"
+	oxg run --allow-unsigned --trust "$TRUST" "$WORK/text"
+	like "F001: ($WHO) a text is no program, and is named" "$STATUS $(head -n 1 "$ERR")" '^3 oxg: text is neither'
 	oxg run --json --trust "$TRUST" "$WORK/nowhere"
 	is "F189: ($WHO) --json: a refusal: status 3, one object" "$STATUS $(jq -s length "$WORK/stdout")" "3 1"
 	json "F189: ($WHO) --json: the refusal's code and sentence" "$WORK/stdout" \

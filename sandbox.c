@@ -278,6 +278,8 @@ static const char *elf_interpreter(struct arena *a, struct bytes b)
 static int check_artifact(struct planning *p)
 {
 	const struct bundle_file *f = &p->words->plugin->file[0];
+	/* A bare executable is called after its file, in the jail it is "plugin". */
+	const char *name = p->words->plugin->bare ? p->words->plugin->manifest->name : f->name;
 	const char *loader;
 	struct bytes b = f->bytes;
 
@@ -285,15 +287,15 @@ static int check_artifact(struct planning *p)
 		return 0;
 	if (b.n >= 2 && b.p[0] == '#' && b.p[1] == '!')
 		return refuse(p->why, REFUSE_PLUGIN,
-		    "%s is a script and needs an interpreter: run it with --runtime system", f->name);
+		    "%s is a script and needs an interpreter: run it with --runtime system", name);
 	if (b.n < 4 || memcmp(b.p, ELFMAG, SELFMAG) != 0)
 		return refuse(p->why, REFUSE_PLUGIN,
-		    "%s is neither an ELF executable nor a script", f->name);
+		    "%s is neither an ELF executable nor a script", name);
 	loader = elf_interpreter(p->arena, b);
 	if (loader != NULL)
 		return refuse(p->why, REFUSE_PLUGIN,
 		    "%s is dynamically linked (it wants %s): link it statically, "
-		    "or run it with --runtime system", f->name, loader);
+		    "or run it with --runtime system", name, loader);
 	return 0;
 }
 

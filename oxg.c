@@ -135,7 +135,6 @@ static int verify(struct run *r)
 		.allow_unsigned = r->words.allow_unsigned,
 		.verify_time_given = r->words.verify_time_given,
 		.verify_time = r->words.verify_time,
-		.now = clock_seconds(&r->clock),
 	};
 
 	if (verify_plugin(&r->arena, &r->root, &r->policy, r->words.plugin, &options,

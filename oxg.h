@@ -222,8 +222,7 @@ struct plugin {
 struct verify_options {
 	bool allow_unsigned;
 	bool verify_time_given;
-	int64_t verify_time;   /* Unix seconds, --verify-time */
-	int64_t now;
+	int64_t verify_time;   /* Unix seconds, --verify-time; else the clock */
 };
 
 /*

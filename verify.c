@@ -503,6 +503,15 @@ static void check_manifest_signature(struct desk *d, const struct signers *s)
 		    "it with another", signer_file(s, key), d->root->path) });
 }
 
+/* SOURCE_DATE_EPOCH is for what is written. As a rule it is the time of a commit,
+ * and whoever made that could bring an expired certificate back to life. */
+static int64_t certificate_time(const struct verify_options *o)
+{
+	const struct clock running = { 0 };
+
+	return o->verify_time_given ? o->verify_time : clock_seconds(&running);
+}
+
 static void check_signatures(struct desk *d)
 {
 	struct signers *s = arena_get(d->a, sizeof(*s));
@@ -510,8 +519,7 @@ static void check_signatures(struct desk *d)
 	const char *name = d->manifest->signature;
 
 	signers_find(d->a, &(struct signer_claim){ .root = d->root, .manifest = d->manifest,
-	    .dir = d->dir, .path = d->path, .when = d->options->verify_time_given ?
-	    d->options->verify_time : d->options->now }, s);
+	    .dir = d->dir, .path = d->path, .when = certificate_time(d->options) }, s);
 	if (!name)
 		name = arena_printf(d->a, "%s.sig", artifact);
 	check_key(d, s, check_signature(d, "signature", artifact, name,

@@ -116,28 +116,22 @@ static void words_read(const struct command *c, int argc, char **argv, struct wo
 	}
 }
 
-static int options_make(const struct words *w, struct facts *f)
+static void options_make(const struct words *w, struct facts *f)
 {
-	struct clock clock;
-
-	if (clock_start(&clock, &f->why) < 0)
-		return -1;
 	f->options.allow_unsigned = w->allow_unsigned;
-	f->options.now = clock_seconds(&clock);
 	if (!w->verify_time)
-		return 0;
+		return;
 	f->options.verify_time_given = true;
 	if (!time_parse(bytes_of(w->verify_time), &f->options.verify_time))
 		die(STATUS_USAGE, "--verify-time %s: give a time like 2026-11-21T00:00:00Z",
 		    w->verify_time);
-	return 0;
 }
 
 /* The words of the operator, before any of the plugin's is read. */
 static int words_find(const struct words *w, struct facts *f)
 {
-	if (options_make(w, f) < 0 ||
-	    trust_root_open(&f->arena, w->trust, &f->root, &f->why) < 0)
+	options_make(w, f);
+	if (trust_root_open(&f->arena, w->trust, &f->root, &f->why) < 0)
 		return -1;
 	return policy_load(&f->arena, w->policy, w->profile, &f->root, &f->policy, &f->why);
 }

@@ -218,10 +218,10 @@ static bool read_extensions(struct bytes v, struct facts *out)
 static bool read_body(struct bytes v, struct bytes algorithm, struct facts *out)
 {
 	struct bytes version, number, inside, validity, rest;
-	bool third = der_take(&v, DER_CONTEXT_0, &version);
+	bool said = der_take(&v, DER_CONTEXT_0, &version);
+	bool third = said && bytes_equal(version, BYTES("\x02\x01\x02"));
 
-	if (third && !bytes_equal(version, BYTES("\x02\x01\x01")) &&
-	    !bytes_equal(version, BYTES("\x02\x01\x02")))
+	if (said && !third && !bytes_equal(version, BYTES("\x02\x01\x01")))
 		return false;
 	if (!der_take(&v, DER_INTEGER, &number) ||
 	    !take_whole(&v, DER_SEQUENCE, &inside) || !bytes_equal(inside, algorithm) ||
@@ -232,7 +232,7 @@ static bool read_body(struct bytes v, struct bytes algorithm, struct facts *out)
 		return false;
 	der_take(&v, DER_UNIQUE_1, &rest);
 	der_take(&v, DER_UNIQUE_2, &rest);
-	if (der_take(&v, DER_CONTEXT_3, &rest) && !read_extensions(rest, out))
+	if (third && der_take(&v, DER_CONTEXT_3, &rest) && !read_extensions(rest, out))
 		return false;
 	return v.n == 0;
 }
@@ -536,18 +536,16 @@ static int refuse_engine(const char *name, unsigned error, struct why *why)
 
 /* 0 when the chain holds up to this CA, else -1 with why. */
 static int try_ca(struct arena *a, const struct trust_root *root, const struct chain *c,
-    size_t number, struct why *why)
+    const struct facts *ca, const char *who, struct why *why)
 {
-	const char *who = root->ca_file[number];
 	br_x509_decoder_context decoder;
 	br_x509_trust_anchor anchor;
-	struct facts ca;
 	unsigned error = 0;
 	size_t reach;
 
-	if (!read_certificate(root->ca[number], &ca) || !make_anchor(&ca, &decoder, &anchor))
-		return refuse(why, REFUSE_KEY, "%s: is malformed, or its key is neither RSA "
-		    "from 2048 bits nor on a NIST curve: replace this CA", who);
+	if (!make_anchor(ca, &decoder, &anchor))
+		return refuse(why, REFUSE_KEY, "%s: its key is neither RSA from 2048 bits nor "
+		    "on a NIST curve: replace this CA", who);
 	reach = chain_reaches(c, &anchor, &error);
 	if (reach == 0)
 		return refuse_engine(c->name, error, why);
@@ -556,18 +554,26 @@ static int try_ca(struct arena *a, const struct trust_root *root, const struct c
 		    arena_printf(a, "%s: certificate %zu", c->name, i + 1), i - 1,
 		    c->when, why) < 0)
 			return -1;
-	return check_ca(root, &ca, who, reach - 1, c->when, why);
+	return check_ca(root, ca, who, reach - 1, c->when, why);
+}
+
+/* All of keys/, whichever is needed: a broken file there is a mistake to be told. */
+static int read_anchors(struct arena *a, const struct trust_root *root, struct facts **out,
+    struct why *why)
+{
+	*out = arena_array(a, root->cas + 1, sizeof **out);
+	for (size_t i = 0; i < root->cas; i++)
+		if (!read_certificate(root->ca[i], &(*out)[i]))
+			return refuse(why, REFUSE_KEY, "%s: is cut short or malformed: replace "
+			    "this CA", root->ca_file[i]);
+	return 0;
 }
 
 /* Does this CA have anything to do with the chain? */
-static bool concerns(const struct chain *c, struct bytes ca)
+static bool concerns(const struct chain *c, const struct facts *ca)
 {
-	struct facts f;
-
-	if (!read_certificate(ca, &f))
-		return false;
 	for (size_t i = 0; i < c->count; i++)
-		if (bytes_equal(c->cert[i].issuer, f.subject))
+		if (bytes_equal(c->cert[i].issuer, ca->subject))
 			return true;
 	return false;
 }
@@ -577,20 +583,21 @@ int certificate_verify(struct arena *a, const struct trust_root *root, struct by
 {
 	struct chain c = { .name = name, .when = when };
 	struct why last = { 0 };
+	struct facts *ca;
 
 	if (when < 0)
 		return refuse(why, REFUSE_SIGNATURE, "%s: no certificate is valid before "
 		    "1970: check the clock or --verify-time", name);
-	if (read_chain(a, pem, &c, why) < 0 || check_leaf(a, &c, leaf, why) < 0)
-		return -1;
-	if (check_revoked(root, &c.cert[0], name, why) < 0)
+	if (read_anchors(a, root, &ca, why) < 0 || read_chain(a, pem, &c, why) < 0 ||
+	    check_leaf(a, &c, leaf, why) < 0 ||
+	    check_revoked(root, &c.cert[0], name, why) < 0)
 		return -1;
 	for (size_t i = 0; i < root->cas; i++) {
 		struct why now = { 0 };
 
-		if (!concerns(&c, root->ca[i]))
+		if (!concerns(&c, &ca[i]))
 			continue;
-		if (try_ca(a, root, &c, i, &now) == 0) {
+		if (try_ca(a, root, &c, &ca[i], root->ca_file[i], &now) == 0) {
 			*ca_file = root->ca_file[i];
 			return 0;
 		}

@@ -506,6 +506,7 @@ documents() { # WHAT
 	valid "$1: every finding" finding $LINES
 }
 
+[ ! -f "$here/policy.json" ] || valid 'policy.json of a checkout' policy "$here/policy.json"
 become "${IDENTITIES%% *}"
 plugin hostile "$HOSTILE"
 run --timeout 100ms "$PLUGIN" -- hang

@@ -253,14 +253,6 @@ static bool read_certificate(struct bytes der, struct facts *out)
 
 /* ---- reading the file ------------------------------------------------------------ */
 
-static bool all_blank(struct bytes b)
-{
-	for (size_t i = 0; i < b.n; i++)
-		if (!memchr(" \t\r\n", b.p[i], 4))
-			return false;
-	return true;
-}
-
 static int add_block(struct arena *a, const struct pem *block, struct chain *c,
     struct why *why)
 {

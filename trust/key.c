@@ -207,7 +207,7 @@ static int read_pkcs8(struct bytes der, const char *path, struct privkey *out,
 
 /* ---- files ------------------------------------------------------------------------ */
 
-static int refuse_label(const char *path, struct bytes label, struct why *why)
+static int refuse_foreign(const char *path, struct bytes label, struct why *why)
 {
 	for (size_t i = 0; i < COUNT(foreign); i++)
 		if (bytes_are(label, foreign[i].label))
@@ -222,14 +222,6 @@ static bool encrypted_body(struct bytes body)
 	static const char head[] = "Proc-Type:";
 
 	return body.n >= sizeof head - 1 && memcmp(body.p, head, sizeof head - 1) == 0;
-}
-
-static bool only_blanks(struct bytes b)
-{
-	for (size_t i = 0; i < b.n; i++)
-		if (!memchr(" \t\r\n", b.p[i], 4))
-			return false;
-	return true;
 }
 
 /* Capacity ahead, so that no growing leaves a copy of a key behind. */
@@ -249,7 +241,7 @@ static int read_block(const char *path, const struct pem *block, struct privkey 
 	int result;
 
 	if (!sec1 && !bytes_are(block->label, "PRIVATE KEY"))
-		return refuse_label(path, block->label, why);
+		return refuse_foreign(path, block->label, why);
 	if (encrypted_body(block->body))
 		return refuse(why, REFUSE_KEY, "%s: %s", path, foreign[0].advice);
 	make_room(&der, KEY_FILE);
@@ -285,7 +277,7 @@ static int read_text(const char *path, struct bytes text, struct privkey *out,
 		    "the file again", path);
 	if (read_block(path, &block, out, why) < 0)
 		return -1;
-	if (only_blanks(text))
+	if (all_blank(text))
 		return 0;
 	return refuse(why, REFUSE_KEY, "%s: bytes stand after the key: put one key "
 	    "in a file", path);

@@ -77,7 +77,7 @@ static struct bytes skip(struct bytes b, size_t n)
 	return (struct bytes){ b.p + n, b.n - n };
 }
 
-static bool all_blank(struct bytes b)
+bool all_blank(struct bytes b)
 {
 	for (size_t i = 0; i < b.n; i++)
 		if (!blank(b.p[i]))

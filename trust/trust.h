@@ -220,6 +220,8 @@ int pem_decode(struct arena *a, struct bytes pem, const char *kind, struct bytes
 struct pem {
 	struct bytes label, body;         /* "PUBLIC KEY"; what stands between the lines */
 };
+/* Nothing but blanks, tabs and line ends. */
+bool all_blank(struct bytes b);
 /* The next block; *rest is then what follows it. 1, 0: none left, -1: no PEM. */
 int pem_next(struct bytes *rest, struct pem *block);
 /* A block's DER; may leave bytes in *der when it says false. */

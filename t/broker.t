@@ -11,6 +11,9 @@ printf '#!/bin/sh\neval "$1"\n' >"$WORK/script"
 plugin shell "$WORK/script" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE"] | .runtime = "system"'
 SHELL_PLUGIN=$PLUGIN
 
+# A build with a sanitizer is large, and too much so for a jail.
+BIG=$(grep -c __asan_init "$OXG")
+
 # call ID METHOD [MEMBERS [TOKEN]]: a request as asker writes it.
 call() {
 	printf '{"jsonrpc":"2.0","id":%s,"method":"%s","params":{"token":"%s"%s}}' \
@@ -209,7 +212,7 @@ process() {
 			check "F176: ($WHO) it can only append to ${name##*/}" test $((flags & 02000)) -ne 0
 		done
 	fi
-	check "F199: ($WHO) it is small" within 0 "$(field "$b" VmRSS | cut -d' ' -f1)" 8192
+	[ "$BIG" -gt 0 ] || check "F199: ($WHO) it is small" within 0 "$(field "$b" VmRSS | cut -d' ' -f1)" 8192
 	kill "$PID"
 	wait "$PID"
 }
@@ -223,7 +226,7 @@ deaf() {
 	before=$(ticks "$b")
 	sleep 1
 	check "F066: ($WHO) a broker whose answers nobody reads does not spin" within 0 $(($(ticks "$b") - before)) 10
-	check "F066: ($WHO) nor grow" within 0 "$(field "$b" VmRSS | cut -d' ' -f1)" 16384
+	[ "$BIG" -gt 0 ] || check "F066: ($WHO) nor grow" within 0 "$(field "$b" VmRSS | cut -d' ' -f1)" 16384
 	wait "$PID"
 	is "F066: ($WHO) the deaf plugin ends by its own limit: status 124" "$?" 124
 	check "F077: ($WHO) in time" within 3000000000 "$(jq .usage.wall_ns "$RUN/usage.json")" 4500000000
@@ -409,10 +412,14 @@ for who in $IDENTITIES; do
 	deaf
 	shot
 	[ "$(id -u)" -ne 0 ] || full
+	[ "$who" != "${IDENTITIES%% *}" ] || flood
+	if [ "$BIG" -gt 0 ]; then
+		skip "F142: ($WHO) oxg broker: a build with a sanitizer cannot run in the jail"
+		continue
+	fi
 	verbs
 	callers
 	[ "$who" = "${IDENTITIES%% *}" ] || continue
-	flood
 	wrong_words
 	places
 done

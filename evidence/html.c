@@ -62,35 +62,50 @@ static const char *entity(uint32_t r)
 	}
 }
 
-/* At most max bytes of it, and a note on what was left out. A text of nothing
- * but newlines would push all others off the screen: only the first ones are kept. */
+/* Characters that cannot be seen are marked, neighbours together. */
+static bool mark_turn(struct buf *to, bool marked, bool mark)
+{
+	if (mark != marked)
+		buf_text(to, mark ? "<span class=\"u\">" : "</span>");
+	return mark;
+}
+
+/* A text of nothing but newlines would push all others off the screen, so lines
+ * have a ceiling too. */
 void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 {
 	size_t left = s.n > max ? s.n - max : 0, lines = 0;
 	const unsigned char *from = s.p; /* what is not written yet */
+	bool marked = false;
 
 	/* Not in the middle of a character. */
 	for (s.n -= left; left > 0 && s.n > 0 && (s.p[s.n] & 0xc0) == 0x80; s.n--)
 		left++;
 	while (s.n > 0) {
 		const unsigned char *at = s.p;
-		const char *instead;
 		uint32_t r;
+		bool good = rune_next(&s, &r), hidden = good && unseen(r);
+		const char *instead = good ? entity(r) : "\xef\xbf\xbd";
 
-		if (!rune_next(&s, &r))
-			instead = "\xef\xbf\xbd";
-		else if ((instead = entity(r)) == NULL && !unseen(r) &&
-		    (r != '\n' || ++lines <= HTML_LINES))
+		if (good && r == '\n' && ++lines == HTML_LINES) {
+			left += s.n + 1;
+			s = (struct bytes){ at, 0 };
+			break;
+		}
+		if (instead == NULL && !hidden && !marked)
 			continue;
 		buf_add(to, from, (size_t)(at - from));
+		marked = mark_turn(to, marked, hidden && !plain);
 		from = s.p;
-		if (instead != NULL)
+		if (hidden)
+			buf_printf(to, "\\u{%x}", r);
+		else if (instead != NULL)
 			buf_text(to, instead);
 		else
-			buf_printf(to, plain ? "\\u{%x}" :
-			    "<span class=\"u\">\\u{%x}</span>", r);
+			from = at;
 	}
 	buf_add(to, from, (size_t)(s.p - from));
+	mark_turn(to, marked, false);
 	if (left > 0)
 		buf_printf(to, plain ? "..." :
 		    " <span class=\"note\">[%zu more bytes]</span>", left);

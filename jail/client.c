@@ -363,8 +363,12 @@ static int renew(struct client *c, bool quiet, struct json *answer)
 	struct bytes text = json_string(&c->arena, answer, json_get(answer, result, "token"));
 	struct badge fresh;
 
-	if (result < 0 || !badge_read(&c->arena, (const char *)text.p, &fresh))
+	if (result < 0)
 		return -1;
+	if (!badge_read(&c->arena, (const char *)text.p, &fresh)) {
+		warn("token.issue: the answer holds no token");
+		return -1;
+	}
 	c->badge = fresh;
 	store_token(c, fresh.text);
 	return result;

@@ -309,16 +309,19 @@ static void end_killed(struct ending *e, const char *by, const char *detail)
 }
 
 /*
- * RLIMIT_CPU's own signals, when the whole tree really used that much: soft
- * limit SIGXCPU, one second later SIGKILL. A tenth of a second is the kernel's
- * accounting of the limit itself.
+ * RLIMIT_CPU's own signals, when the whole tree really used about that much: soft
+ * limit SIGXCPU, one second later SIGKILL. The kernel holds the limit against
+ * whole clock ticks, which on a busy virtual machine run ahead of the time that it
+ * measures and we are told: by 6% was seen, a fifth is believed.
  */
 static bool cpu_signal(const struct death *d, const struct limits *l, int signal)
 {
+	uint64_t told = d->usage.cpu_ns + d->usage.cpu_ns / 4 + SECOND / 10;
+
 	if (signal == SIGXCPU)
-		return d->usage.cpu_ns + SECOND / 10 >= l->cpu_ns;
+		return told >= l->cpu_ns;
 	if (signal == SIGKILL)
-		return d->usage.cpu_ns >= l->cpu_ns + SECOND * 9 / 10;
+		return told >= l->cpu_ns + SECOND;
 	return false;
 }
 

@@ -58,10 +58,10 @@ cpu_bomb() {
 	is "F196: ($WHO) 0xgenctl plugin run --cpu-limit 5 cpu-bomb: cpu_limit, status 122" \
 		"$STATUS $(reason)" "122 cpu_limit"
 	# The kernel's limit counts ticks of its clock; what it reports in the end is
-	# measured finer. On a busy virtual machine they differ by a few per cent.
-	check "F196: ($WHO) after 5 to 6.5 CPU seconds, says the shell" within 475 "$CPU" 650
+	# measured finer. On a busy virtual machine 5 of the one were 4.7 of the other.
+	check "F196: ($WHO) after 5 to 6.5 CPU seconds, says the shell" within 450 "$CPU" 650
 	check "F075: ($WHO) and says usage.json" \
-		within 4750000000 "$(jq .usage.cpu_ns "$RUN/usage.json")" 6500000000
+		within 4500000000 "$(jq .usage.cpu_ns "$RUN/usage.json")" 6500000000
 	json "F089: ($WHO) the termination is a finding" "$RUN/findings.jsonl" \
 		'.type == "oxg.supervisor.termination" and .message == "plugin terminated (cpu_limit)" and
 		.meta["sandbox.cpu_limit"] == "5s"'

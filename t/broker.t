@@ -401,6 +401,34 @@ places() {
 		"$STATUS $(grep -c -- -32001 "$RUN/logs/stderr.log")" "10 1"
 }
 
+# The plugin guide's examples, as they are printed there.
+guide() {
+	text=$here/doc/plugin-guide.txt
+	sed -n 's/^    //; /^#!.bin.sh$/,/^# end$/p' "$text" >"$WORK/hello.sh"
+	plugin hello "$WORK/hello.sh" '.runtime = "system"'
+	run --runtime system "$PLUGIN"
+	is "F142: ($WHO) the guide's example in sh" "$STATUS $(jq -r .message "$RUN/findings.jsonl")" "0 hello from sh"
+	sed -n 's/^    //; /^\/\* hello.c \*\/$/,/^\/\* end \*\/$/p' "$text" >"$WORK/hello.c"
+	if ! ${CC:-cc} -static -o "$WORK/hello" "$WORK/hello.c" 2>/dev/null; then
+		skip "F142: ($WHO) the guide's example in C: no compiler that links statically"
+		return
+	fi
+	plugin hello "$WORK/hello"
+	run "$PLUGIN"
+	is "F142: ($WHO) the guide's example in C" "$STATUS $(jq -r .message "$RUN/findings.jsonl")" "0 hello from C"
+	is "F023: ($WHO) the guide names every method that is served" "$(
+		sed -n 's/.*{ "\([a-z.]*\)", .*, op_.*/\1/p' "$here/broker/ops.c" | while read -r method; do
+			grep -q "^  $method " "$text" || echo "$method"
+		done
+	)" ""
+	is "F023: ($WHO) and every variable" "$(
+		sh_run 'env | grep -v "^_=\|^PWD=\|^SHLVL=\|^OLDPWD=" | cut -d= -f1'
+		sed 's/^\(OXGEN\|0XGEN\)_/OXG_/' "$RUN/logs/stdout.log" | sort -u | while read -r name; do
+			grep -qw "$name" "$text" || echo "$name"
+		done
+	)" ""
+}
+
 for who in $IDENTITIES; do
 	become "$who"
 	errors
@@ -422,5 +450,6 @@ for who in $IDENTITIES; do
 	[ "$who" = "${IDENTITIES%% *}" ] || continue
 	wrong_words
 	places
+	guide
 done
 finish

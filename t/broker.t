@@ -403,7 +403,7 @@ places() {
 
 # The plugin guide's examples, as they are printed there.
 guide() {
-	text=$here/doc/plugin-guide.txt
+	text=${here:?}/doc/plugin-guide.txt
 	sed -n 's/^    //; /^#!.bin.sh$/,/^# end$/p' "$text" >"$WORK/hello.sh"
 	plugin hello "$WORK/hello.sh" '.runtime = "system"'
 	run --runtime system "$PLUGIN"

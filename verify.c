@@ -466,6 +466,17 @@ static const struct pubkey *check_signature(struct desk *d, const char *check,
 	return key;
 }
 
+/* The running clock is not written down, as it would make every report another one. */
+static const char *vouched_by(struct desk *d, const struct signers *s, const struct pubkey *key)
+{
+	char date[32];
+
+	if (!s->file || !d->options->verify_time_given)
+		return signer_file(s, key);
+	return arena_printf(d->a, "%s, judged at %s (--verify-time)", signer_file(s, key),
+	    time_rfc3339(date, d->options->verify_time));
+}
+
 static void check_key(struct desk *d, const struct signers *s, const struct pubkey *key)
 {
 	if (s->why.code) {
@@ -477,7 +488,7 @@ static void check_key(struct desk *d, const struct signers *s, const struct pubk
 		    arena_printf(d->a, "%s: the key %s is in %s/keys/revoked; sign the plugin "
 		    "with another", signer_file(s, key), key->id, d->root->path) });
 	} else {
-		phase_pass(d, "key", key->id, signer_file(s, key));
+		phase_pass(d, "key", key->id, vouched_by(d, s, key));
 		if (d->options->allow_unsigned)
 			return;
 		d->out->signed_ok = true;

@@ -671,6 +671,8 @@ runs() {
 		json "F008: ($WHO) nothing was executed" "$RUN/run.json" '.ending == null and .refusal.code == "signature"'
 		run --verify-time "$(rfc3339 -5000)" "$PLUGIN" -- true
 		is "F008: ($WHO) but at its time" "$STATUS" 0
+		json "F008: ($WHO) which the report says" "$RUN/verifier_report.json" \
+			'any(.checks[]; .name == "key" and (.detail | test("root.crt, judged at '"$(rfc3339 -5000)"'")))'
 	done
 }
 

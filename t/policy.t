@@ -28,7 +28,7 @@ another version	"schema_version" must be 1	{"schema_version": 2}
 a profile that is none	"profile" must be "default" or "strict"	{"schema_version": 1, "profile": "lax"}
 a profile with a NUL	"profile" must be "default" or "strict"	{"schema_version": 1, "profile": "default\u0000x"}
 required by truth	"verify.signature" must be "required" or "optional"	{"schema_version": 1, "verify": {"signature": false}}
-an unknown phase	"verify.luck" is unknown	{"schema_version": 1, "verify": {"luck": "required"}}
+an unknown phase	"luck" is unknown in verify; take it out	{"schema_version": 1, "verify": {"luck": "required"}}
 no tier	"isolation.min_tier" must be "namespaces", "chroot" or "landlock"	{"schema_version": 1, "isolation": {"min_tier": "none"}}
 time without unit	"resources.cpu" must be a time such as "10s"	{"schema_version": 1, "resources": {"cpu": 60}}
 no memory	"resources.memory" must be a size such as "512M"	{"schema_version": 1, "resources": {"memory": "0"}}
@@ -54,6 +54,7 @@ something behind it	line 1: something stands behind	{"schema_version": 1} 1
 a comment	line 1: 	{"schema_version": 1} // mine
 a list	must be one JSON object	[1]
 nothing	line 1: there is no text	
+DEL and CSI as a member's name	"\\u007f\\u009b31m" is unknown in gate; take	{"schema_version": 1, "gate": {"\u007f\u009b31m": 1}}
 ESC as a member's name	"\\u001b\[31m" is unknown	{"schema_version": 1, "\u001b[31m": 1}
 EOF
 }

@@ -276,16 +276,16 @@ static bool members_read(struct reader *r, int v, const char *where,
 		return false;
 	for (int n = json_first(r->j, v); n >= 0; n = json_next(r->j, n)) {
 		const struct member *m = NULL;
-		struct bytes raw = json_raw(r->j, n);
 
 		for (size_t i = 0; i < count && !m; i++)
 			if (json_is(r->j, n, table[i].name))
 				m = &table[i];
 		if (!m)
 			return !refuse(r->why, REFUSE_POLICY,
-			    "%s: \"%s%.*s\" is unknown; take it out (oxg schema policy "
-			    "shows what is known)", r->source, where,
-			    (int)(raw.n > 64 ? 64 : raw.n), (const char *)raw.p);
+			    "%s: %s is unknown%s%.*s; take it out (oxg schema policy shows "
+			    "what is known)", r->source,
+			    text_shown(r->a, json_string(r->a, r->j, n)), *where ? " in " : "",
+			    *where ? (int)strlen(where) - 1 : 0, where);
 		if (!m->read(r, json_value(r->j, n), (char *)r->p + m->at))
 			return !refuse(r->why, REFUSE_POLICY, "%s: \"%s%s\" must be %s",
 			    r->source, where, m->name, m->expected);

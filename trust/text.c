@@ -34,21 +34,36 @@ bool text_word(const char *s, size_t max, const char *extra)
 	return true;
 }
 
+/* The character that s begins with, as JSON would have it; DEL and the C1 controls
+ * as well, which are legal in JSON and orders to a terminal. Returns its bytes. */
+static size_t show(struct buf *out, struct bytes s)
+{
+	size_t n = utf8_length(s);
+	struct buf quoted = { 0 };
+
+	if (s.p[0] == 0x7f || (n == 2 && s.p[0] == 0xc2 && s.p[1] < 0xa0)) {
+		buf_printf(out, "\\u%04x", s.p[n - 1]);
+		return n;
+	}
+	n += n == 0; /* a byte that begins none */
+	json_quote(&quoted, (struct bytes){ s.p, n });
+	buf_add(out, quoted.p + 1, quoted.n - 2);
+	buf_free(&quoted);
+	return n;
+}
+
 const char *text_shown(struct arena *a, struct bytes s)
 {
 	struct buf out = { 0 };
 	size_t n = 0;
 	const char *text;
 
+	buf_byte(&out, '"');
 	/* Cut between characters, never inside of one. */
-	for (size_t step; n < s.n; n += step ? step : 1) {
-		step = utf8_length((struct bytes){ s.p + n, s.n - n });
-		if (n + step > SHOWN_MAX)
-			break;
-	}
-	json_quote(&out, (struct bytes){ s.p, n });
-	text = arena_printf(a, "%.*s%s", (int)out.n, (const char *)out.p,
-	    n < s.n ? "..." : "");
+	while (n < s.n && n + utf8_length((struct bytes){ s.p + n, s.n - n }) <= SHOWN_MAX)
+		n += show(&out, (struct bytes){ s.p + n, s.n - n });
+	buf_byte(&out, '"');
+	text = arena_printf(a, "%.*s%s", (int)out.n, (const char *)out.p, n < s.n ? "..." : "");
 	buf_free(&out);
 	return text;
 }

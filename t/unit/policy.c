@@ -1,0 +1,139 @@
+/*
+ * policy.c (test) - trust/policy.c and policyfile.c: what a file changes of its
+ * profile and what it leaves, which policy is in force, the cut of a grant.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "trust/trust.h"
+
+#define SECOND UINT64_C(1000000000)
+#define MEBI (UINT64_C(1) << 20)
+
+static int tests, failures;
+
+static void ok(bool good, const char *name)
+{
+	printf("%sok %d - %s\n", good ? "" : "not ", ++tests, name);
+	failures += !good;
+}
+
+static bool same_snapshot(const struct policy *p, const struct policy *q)
+{
+	struct buf a = { 0 }, b = { 0 };
+	bool same;
+
+	policy_snapshot(p, &a);
+	policy_snapshot(q, &b);
+	same = bytes_equal(buf_bytes(&a), buf_bytes(&b));
+	buf_free(&a);
+	buf_free(&b);
+	return same;
+}
+
+static bool parse(struct arena *a, const char *text, const char *profile, struct policy *p)
+{
+	struct why why = { 0 };
+	bool good = policy_parse(a, bytes_of(text), "f", profile, p, &why) == 0;
+
+	if (!good && why.code != REFUSE_POLICY)
+		printf("# refused with another code: %s\n", why.text);
+	return good;
+}
+
+/* The contract, section 10, and seed 001's 60 s, 512 MB, 5 min. */
+static void test_default(void)
+{
+	const struct policy *p = policy_profile("default");
+
+	ok(p && p->allowlist_required && p->signature_required && p->manifest_required, "default requires all three");
+	ok(p->resources.cpu_ns == 60 * SECOND && p->resources.memory == 512 * MEBI &&
+	    p->resources.wall_ns == 300 * SECOND && p->resources.pids == 64 && p->resources.workspace == 64 * MEBI,
+	    "default's figures");
+	ok(p->grant == (CAP_BIT(CAP_EMIT_FINDINGS) | CAP_BIT(CAP_STORAGE)) && !p->proxy_enable, "default's grant, no network");
+	ok(!policy_profile("lax") && !policy_profile("") && !policy_profile("DEFAULT"), "there is no other profile");
+	ok(policy_is_strict(policy_profile("strict")) && !policy_is_strict(p), "strict is strict");
+}
+
+static void test_parse(struct arena *a)
+{
+	struct policy p;
+
+	ok(parse(a, "{\"schema_version\":1}", NULL, &p) && same_snapshot(&p, policy_profile("default")),
+	    "a file that says nothing is the default profile");
+	ok(parse(a, "{\"schema_version\":1}", "strict", &p) && same_snapshot(&p, policy_profile("strict")),
+	    "or the profile that is named");
+	ok(parse(a, "{\"schema_version\":1,\"profile\":\"strict\"}", "default", &p) && policy_is_strict(&p),
+	    "the file's word comes first");
+	ok(parse(a, "{\"schema_version\":1,\"resources\":{\"pids\":3}}", NULL, &p) && p.resources.pids == 3 &&
+	    p.resources.memory == 512 * MEBI, "one member changes one field");
+	ok(parse(a, "{\"schema_version\":1,\"grant\":[]}", NULL, &p) && p.grant == 0, "an empty grant");
+	ok(parse(a, "{\"schema_version\":1,\"runtimes\":[],\"paths\":{\"protected\":[]}}", NULL, &p) &&
+	    p.runtimes == 0 && p.protected_paths == 0, "empty lists");
+	ok(parse(a, "{\"schema_version\":1,\"gate\":{\"fail_on\":\"none\"}}", "strict", &p) && p.fail_on == -1,
+	    "none is below every severity");
+	ok(parse(a, "{\"schema_version\":1,\"proxy\":{\"allow\":[\"A:1\",\"[::1]:2\"]}}", NULL, &p) && p.allows == 2 &&
+	    !strcmp(p.allow[0].host, "a") && p.allow[0].port == 1 && !strcmp(p.allow[1].host, "::1"), "hosts");
+	ok(!parse(a, "{\"schema_version\":1,\"proxy\":{\"allow\":[\"A:1\",\"a:1\"]}}", NULL, &p), "one host in two spellings");
+	ok(!parse(a, "{\"schema_version\":1,\"paths\":{\"protected\":[\"a\",\"./a\"]}}", NULL, &p), "one path in two spellings");
+	ok(!parse(a, "{\"schema_version\":1,\"verify\":{\"signature\":\"optional\"}}", "strict", &p), "strict by word");
+	ok(!parse(a, "{}", NULL, &p) && !parse(a, "[]", NULL, &p) && !parse(a, "1", NULL, &p) &&
+	    !parse(a, "\"profile\"", NULL, &p) && !parse(a, "", NULL, &p), "what is no policy");
+}
+
+static void test_load(struct arena *a)
+{
+	const struct trust_root root = { .path = "/r", .policy = BYTES("{\"schema_version\":1,\"resources\":{\"pids\":5}}") };
+	const struct trust_root empty = { .path = "/r" };
+	struct policy p;
+	struct why why = { 0 };
+
+	ok(policy_load(a, NULL, NULL, NULL, &p, &why) == 0 && same_snapshot(&p, policy_profile("default")), "no root: built in");
+	ok(policy_load(a, NULL, "strict", &empty, &p, &why) == 0 && policy_is_strict(&p), "a root without policy.json");
+	ok(policy_load(a, NULL, NULL, &root, &p, &why) == 0 && p.resources.pids == 5 &&
+	    !strcmp(p.source, "/r/policy.json"), "policy.json of the root");
+	ok(policy_load(a, NULL, "lax", &root, &p, &why) < 0 && why.code == REFUSE_USAGE, "a profile that is none");
+	why = (struct why){ 0 };
+	ok(policy_load(a, "/dev/null", NULL, &root, &p, &why) < 0 && why.code == REFUSE_USAGE, "a device is no policy");
+	why = (struct why){ 0 };
+	ok(policy_load(a, "/nonexistent/x", NULL, &root, &p, &why) < 0 && why.code == REFUSE_USAGE, "nor is nothing");
+}
+
+/* grant = manifest and (policy or added), raw flows never alone: all of 3 bits each. */
+static void test_grant(void)
+{
+	static const capability_set bit[] = { CAP_BIT(CAP_WS), CAP_BIT(CAP_FLOW_INSPECT), CAP_BIT(CAP_FLOW_INSPECT_RAW) };
+	bool good = true;
+
+	for (unsigned n = 0; n < 512; n++) {
+		capability_set set[3] = { 0 }, want = 0;
+		struct policy p = *policy_profile("default");
+		struct manifest m = { 0 };
+		struct grant g;
+
+		for (unsigned k = 0; k < 9; k++)
+			if (n >> k & 1)
+				set[k / 3] |= bit[k % 3];
+		for (unsigned k = 0; k < 3; k++)
+			if ((set[0] & bit[k]) && ((set[1] | set[2]) & bit[k]) && (k < 2 || (want & bit[1])))
+				want |= bit[k];
+		m.capabilities = set[0];
+		p.grant = set[1];
+		grant_cut(&p, &m, set[2], &g);
+		good = good && g.requested == set[0] && g.granted == want;
+	}
+	ok(good, "512 cuts of a grant");
+}
+
+int main(void)
+{
+	struct arena a = { 0 };
+
+	test_default();
+	test_parse(&a);
+	test_load(&a);
+	test_grant();
+	arena_free(&a);
+	printf("1..%d\n", tests);
+	return failures != 0;
+}

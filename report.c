@@ -485,11 +485,11 @@ static void put_stream(struct page *p, const char *name)
 		put(p, "<span class=\"note\">none</span>");
 	else {
 		put_size(p, figure(j, json_get(j, v, "kept_bytes")));
-		put(p, json_kind(j, json_get(j, v, "truncated")) == JSON_TRUE ?
-		    " kept of " : " of ");
-		put_size(p, figure(j, json_get(j, v, "seen_bytes")));
-		if (json_kind(j, json_get(j, v, "truncated")) == JSON_TRUE)
+		if (json_kind(j, json_get(j, v, "truncated")) == JSON_TRUE) {
+			put(p, " kept of ");
+			put_size(p, figure(j, json_get(j, v, "seen_bytes")));
 			put(p, ", <span class=\"word approval\">truncated</span>");
+		}
 	}
 	put(p, "</td></tr>\n");
 }
@@ -504,8 +504,8 @@ static void put_output(struct page *p)
 	while (at > 0 && log.n - at < TAIL_BYTES &&
 	    (log.p[at - 1] != '\n' || ++lines < TAIL_LINES))
 		at--;
-	tail.p += at;
-	tail.n -= at;
+	if (log.n > 0)
+		tail = (struct bytes){ log.p + at, log.n - at };
 	section_open(p, "output", "Output");
 	put(p, table_open);
 	put_stream(p, "stdout");

@@ -9,7 +9,10 @@
 
 #include "lib/lib.h"
 
-static_assert(sizeof(br_sha256_context) <= sizeof(struct sha256),
+#define BLOCK 64
+#define MANY (8u << 10) /* less is hashed sooner than the CPU is asked */
+
+static_assert(sizeof(br_sha256_context) <= sizeof(((struct sha256 *)0)->state),
     "struct sha256 has room for the library's context");
 
 /* Copied in and out rather than cast: the struct's own type is another one. */
@@ -19,16 +22,36 @@ void sha256_start(struct sha256 *h)
 
 	br_sha256_init(&c);
 	memcpy(h, &c, sizeof(c));
+	h->cpu = CPU_UNASKED;
+}
+
+static bool cpu_hashes(struct sha256 *h)
+{
+	if (h->cpu == CPU_UNASKED)
+		h->cpu = sha256ni_usable() ? CPU_HASHES : CPU_CANNOT;
+	return h->cpu == CPU_HASHES;
 }
 
 void sha256_add(struct sha256 *h, const void *p, size_t n)
 {
 	br_sha256_context c;
+	const unsigned char *from = p;
+	size_t begun;
 
 	if (n == 0)
 		return;
 	memcpy(&c, h, sizeof(c));
-	br_sha256_update(&c, p, n);
+	begun = c.count % BLOCK ? BLOCK - c.count % BLOCK : 0;
+	if (n > begun && n - begun >= MANY && cpu_hashes(h)) {
+		size_t whole = (n - begun) / BLOCK * BLOCK;
+
+		br_sha256_update(&c, from, begun);
+		sha256ni_blocks(c.val, from + begun, whole / BLOCK);
+		c.count += whole;
+		from += begun + whole;
+		n -= begun + whole;
+	}
+	br_sha256_update(&c, from, n);
 	memcpy(h, &c, sizeof(c));
 }
 
@@ -42,12 +65,11 @@ void sha256_end(const struct sha256 *h, unsigned char out[SHA256_SIZE])
 
 void sha256(struct bytes b, unsigned char out[SHA256_SIZE])
 {
-	br_sha256_context c;
+	struct sha256 h;
 
-	br_sha256_init(&c);
-	if (b.n > 0)
-		br_sha256_update(&c, b.p, b.n);
-	br_sha256_out(&c, out);
+	sha256_start(&h);
+	sha256_add(&h, b.p, b.n);
+	sha256_end(&h, out);
 }
 
 void hmac_sha256(struct bytes key, struct bytes text, unsigned char out[SHA256_SIZE])

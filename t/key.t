@@ -15,6 +15,14 @@ ALL=$WORK/said-all   # of every call: no key may stand in it
 trust_root
 plugin probe "$PROBE"
 
+# cases WHAT DIR: p256.py makes them all, or this test means nothing.
+cases() {
+	mkdir "$2"
+	python3 "$P256" "$@" 2>"$WORK/python" && return
+	echo "Bail out! p256.py: $(tail -n 1 "$WORK/python")"
+	exit 1
+}
+
 # oxg ARG...: as $WHO; both of its outputs are kept.
 oxg() {
 	as timeout 20 "$OXG" "$@" >"$WORK/stdout" 2>"$SAID"
@@ -301,8 +309,7 @@ foreign_keys() (
 
 private_keys() {
 	dir=$OUT/privates
-	mkdir "$dir"
-	python3 "$P256" privates "$dir"
+	cases privates "$dir"
 	foreign_keys "$dir"
 	chmod 600 "$dir"/*.pem
 	mine "$dir"
@@ -330,8 +337,7 @@ verify_probe() {
 
 public_keys() {
 	dir=$WORK/publics
-	mkdir "$dir"
-	python3 "$P256" publics "$dir"
+	cases publics "$dir"
 	for kind in ED25519 ED448 X25519 RSA secp384r1 secp521r1 secp256k1 brainpoolP256r1 explicit; do
 		case $kind in
 		*25519 | ED448) set -- -algorithm "$kind" ;;
@@ -367,8 +373,7 @@ public_keys() {
 }
 
 signatures() {
-	mkdir "$WORK/signatures"
-	python3 "$P256" signatures "$WORK/signatures" "$PLUGIN/probe"
+	cases signatures "$WORK/signatures" "$PLUGIN/probe"
 	for case in "$WORK"/signatures/*; do
 		cp "$case/pub.pem" "$TRUST/keys/test.pub"
 		base64 -w0 "$case/sig.der" >"$PLUGIN/probe.sig"
@@ -407,7 +412,7 @@ signature_texts() {
 	text 'cut short' 3 '%s' "${s%????}"
 	text 'with a NUL' 3 '%s\000' "$s"
 	text 'behind a byte order mark' 3 '\357\273\277%s' "$s"
-	text 'in PEM' 3 '-----BEGIN SIGNATURE-----\n%s\n-----END SIGNATURE-----\n' "$s"
+	text 'in PEM' 3 '%s\n%s\n%s\n' '-----BEGIN SIGNATURE-----' "$s" '-----END SIGNATURE-----'
 	text 'in hexadecimal' 3 '%s' "$(od -An -v -tx1 "$WORK/der" | tr -d ' \n')"
 	text 'in a bundle' 3 '{"base64Signature":"%s"}' "$s"
 	text 'in JSON' 3 '"%s"' "$s"

@@ -234,7 +234,7 @@ def bad_der(c, r, s):
     body = R + S
     raw = lambda v: tlv(2, v)
     r32, s32 = r.to_bytes(32, 'big'), s.to_bytes(32, 'big')
-    assert r >> 255 and not s >> 255
+    assert r >> 255 and not s >> 247
     for name, der in (
             ('sequence length in long form', b'\x30\x81' + bytes([len(body)]) + body),
             ('sequence length in two bytes', b'\x30\x82\0' + bytes([len(body)]) + body),
@@ -291,8 +291,8 @@ def bad_der(c, r, s):
 def signatures(out, path):
     c = Signatures(out, digest(path))
     good_figures(c)
-    k = first(lambda k: sign(c.d, e, k)[0] >> 255 and not sign(c.d, e, k)[1] >> 247, 3000)
-    r, s = sign(c.d, e, k)
+    k = first(lambda k: sign(c.d, c.e, k)[0] >> 255 and not sign(c.d, c.e, k)[1] >> 247, 3000)
+    r, s = sign(c.d, c.e, k)
     bad_figures(c, r, s)
     bad_der(c, r, s)
 

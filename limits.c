@@ -6,9 +6,12 @@
  * kernel's wait status and from what the supervisor itself did.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
@@ -19,6 +22,8 @@
 
 #define MIB (1024u * 1024u)
 #define SECOND 1000000000ull
+#define PIDS_SEEN 4000 /* what the sampler can hold, with room */
+#define RESERVED_LITTLE (32ull * MIB) /* 64 KiB of page tables at most */
 
 /* ---- what is in force ---------------------------------------------------------- */
 
@@ -60,6 +65,7 @@ struct limits limits_effective(const struct resources *policy,
 	}
 	narrow(&l, words);
 	narrow(&l, manifest);
+	l.pids = least(l.pids, PIDS_SEEN);
 	return l;
 }
 
@@ -87,15 +93,20 @@ static size_t proc_read(char *into, size_t room, int pid, const char *name)
 /* Field 3 onwards of /proc/PID/stat: a name may hold blanks and brackets, so the
  * last bracket is what counts. proc_pid_stat(5) numbers from 1. */
 struct proc_stat {
+	char state;
+	unsigned flags;
 	uint64_t cpu_ns;      /* its own */
 	uint64_t children_ns; /* waited for */
-	uint64_t start;
+	uint64_t threads, start;
+	uint64_t reserved;    /* bytes of address space; 0: it has no memory any more */
 	uint64_t rss;         /* bytes */
 };
 
+#define FORKED_NOT_EXECUTED 0x40u /* PF_FORKNOEXEC of the kernel */
+
 static bool stat_read(int pid, struct proc_stat *out)
 {
-	unsigned long utime, stime, cutime, cstime, start, rss;
+	unsigned long utime, stime, cutime, cstime, threads, start, reserved, rss;
 	uint64_t tick = SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
 	char text[1024];
 	const char *at;
@@ -103,40 +114,137 @@ static bool stat_read(int pid, struct proc_stat *out)
 	if (proc_read(text, sizeof(text), pid, "stat") == 0)
 		return false;
 	at = strrchr(text, ')');
-	if (at == NULL || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
-	    " %lu %lu %lu %lu %*d %*d %*d %*d %lu %*u %lu",
-	    &utime, &stime, &cutime, &cstime, &start, &rss) != 6)
+	if (at == NULL || sscanf(at + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u"
+	    " %lu %lu %lu %lu %*d %*d %lu %*d %lu %lu %lu", &out->state, &out->flags,
+	    &utime, &stime, &cutime, &cstime, &threads, &start, &reserved, &rss) != 10)
 		return false;
 	out->cpu_ns = (utime + stime) * tick;
 	out->children_ns = (cutime + cstime) * tick;
+	out->threads = threads;
 	out->start = start;
+	out->reserved = reserved;
 	out->rss = rss * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }
 
-/* This process's share of what is resident: a page of ten forks counts once. */
-static uint64_t share_of(int pid, uint64_t otherwise)
+/* A figure of a /proc file that is a list of names and KiB; bytes. */
+static bool figure_read(int pid, const char *file, const char *name, uint64_t *out)
 {
 	unsigned long kib;
-	char text[2048];
+	char text[4096];
 	const char *at;
 
-	if (proc_read(text, sizeof(text), pid, "smaps_rollup") == 0)
-		return otherwise;
-	at = strstr(text, "\nPss:");
-	if (at == NULL || sscanf(at, " Pss: %lu", &kib) != 1)
-		return otherwise;
-	return (uint64_t)kib * 1024;
+	if (proc_read(text, sizeof(text), pid, file) == 0)
+		return false;
+	at = strstr(text, name);
+	if (at == NULL || sscanf(at + strlen(name), "%lu", &kib) != 1)
+		return false;
+	*out = (uint64_t)kib * 1024;
+	return true;
+}
+
+/*
+ * Page tables are the kernel's memory and no resident page, and a program that
+ * only reads here and there makes as much of them as it likes. There is one page
+ * of them for 512 pages of address space: who reserved little has few.
+ */
+static uint64_t tables_of(int pid, uint64_t reserved)
+{
+	uint64_t bytes;
+
+	if (reserved < RESERVED_LITTLE || !figure_read(pid, "status", "\nVmPTE:", &bytes))
+		return 0;
+	return bytes;
 }
 
 struct look {
 	struct gauge *gauge;
-	uint64_t resident, exact, live_ns, tree_ns, pids;
-	bool want_exact;
+	uint64_t interval_ns;        /* since the look before */
+	uint64_t held, tree_ns, pids;
 };
 
-static void note_process(struct gauge *g, int pid, const struct proc_stat *s)
+static void found(struct look *look, int pid)
 {
+	struct gauge *g = look->gauge;
+
+	if (g->found < COUNT(g->find))
+		g->find[g->found++] = (struct gauge_find){ .pid = pid };
+}
+
+/* Every number of a thread's list of children, however long it is. */
+static void find_children(struct look *look, int pid, int thread)
+{
+	char text[4096], *at, *blank;
+	size_t kept = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/%d/task/%d/children", pid, thread);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	while ((n = read(fd, text + kept, sizeof(text) - 1 - kept)) > 0) {
+		text[kept + (size_t)n] = '\0';
+		for (at = text; (blank = strchr(at, ' ')) != NULL; at = blank + 1)
+			found(look, (int)strtol(at, NULL, 10));
+		kept = strlen(at);
+		memmove(text, at, kept);
+	}
+	close(fd);
+}
+
+/* An orphan is a child of init, any other a child of one thread. *memory is of the
+ * process: a thread's, when the first one is dead and the others live. */
+static void look_at_threads(struct look *look, struct gauge_find *f, struct proc_stat *memory)
+{
+	const struct dirent *entry;
+	struct proc_stat s;
+	char path[64];
+	int thread;
+	DIR *dir;
+
+	if (memory->threads <= 1) {
+		find_children(look, f->pid, f->pid);
+		return;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/task", f->pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL) {
+		thread = (int)strtol(entry->d_name, NULL, 10);
+		if (thread <= 0)
+			continue;
+		find_children(look, f->pid, thread);
+		if (memory->reserved == 0 && stat_read(thread, &s) && s.reserved != 0) {
+			f->memory = thread;
+			memory->reserved = s.reserved;
+			memory->rss = s.rss;
+		}
+	}
+	closedir(dir);
+}
+
+/*
+ * A process that was there at one look only may have a parent that ignores its
+ * end: then its time is added up nowhere. It was met with the chance of its life
+ * over the interval; running, it stands for an interval of processes like it,
+ * as far as it ran and did not wait for a processor.
+ */
+static uint64_t stands_for(const struct look *look, int pid, const struct proc_stat *s)
+{
+	unsigned long ran, waited;
+	char text[128];
+
+	if (s->state != 'R' || proc_read(text, sizeof(text), pid, "schedstat") == 0 ||
+	    sscanf(text, "%lu %lu", &ran, &waited) != 2 || ran == 0)
+		return 0;
+	return (uint64_t)((double)look->interval_ns * (double)ran / ((double)ran + (double)waited));
+}
+
+static void note_process(const struct look *look, int pid, const struct proc_stat *s)
+{
+	struct gauge *g = look->gauge;
 	struct gauge_process *p;
 	size_t i;
 
@@ -146,6 +254,7 @@ static void note_process(struct gauge *g, int pid, const struct proc_stat *s)
 			continue;
 		if (s->cpu_ns > p->cpu_ns)
 			p->cpu_ns = s->cpu_ns;
+		p->guess_ns = 0;
 		p->seen = true;
 		return;
 	}
@@ -153,52 +262,50 @@ static void note_process(struct gauge *g, int pid, const struct proc_stat *s)
 		return;
 	g->process[g->processes++] = (struct gauge_process){
 		.pid = pid, .start = s->start, .cpu_ns = s->cpu_ns, .seen = true,
+		.guess_ns = stands_for(look, pid, s),
 	};
 }
 
-static void look_at(struct look *look, int pid, int depth);
-
-/* The children of every thread: an orphan is a child of init. */
-static void look_at_children(struct look *look, int pid, int depth)
+static void look_at(struct look *look, size_t i)
 {
-	char path[64], list[8192];
-	const struct dirent *thread;
-	int child, used;
-	const char *at;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (dir == NULL)
-		return;
-	while ((thread = readdir(dir)) != NULL) {
-		if (thread->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "task/%.20s/children", thread->d_name);
-		if (proc_read(list, sizeof(list), pid, path) == 0)
-			continue;
-		for (at = list; sscanf(at, "%d%n", &child, &used) == 1; at += used)
-			look_at(look, child, depth + 1);
-	}
-	closedir(dir);
-}
-
-static void look_at(struct look *look, int pid, int depth)
-{
+	struct gauge_find *f = &look->gauge->find[i];
 	struct proc_stat s;
 
-	if (depth > 1024 || look->pids > GAUGE_PROCESSES || !stat_read(pid, &s))
+	if (!stat_read(f->pid, &s))
 		return;
 	look->pids++;
 	look->tree_ns += s.cpu_ns + s.children_ns;
-	if (depth > 0) {
-		look->resident += s.rss;
-		if (look->want_exact)
-			look->exact += share_of(pid, s.rss);
-		else
-			note_process(look->gauge, pid, &s);
+	if (i > 0)
+		note_process(look, f->pid, &s);
+	f->memory = f->pid;
+	look_at_threads(look, f, &s);
+	/* Init's memory is a copy of ours; so is that of its first child, the
+	 * plugin, until it is executed. */
+	f->counts = i > 0 && !(i == 1 && (s.flags & FORKED_NOT_EXECUTED));
+	if (f->counts) {
+		f->tables = tables_of(f->memory, s.reserved);
+		look->held += s.rss + f->tables;
 	}
-	look_at_children(look, pid, depth);
+}
+
+/* Each process's share of what is resident: a page of ten forks counts once. */
+static uint64_t held_exactly(const struct gauge *g)
+{
+	struct proc_stat s;
+	uint64_t share, sum = 0;
+	size_t i;
+
+	for (i = 0; i < g->found; i++) {
+		const struct gauge_find *f = &g->find[i];
+
+		if (!f->counts)
+			continue;
+		if (figure_read(f->memory, "smaps_rollup", "\nPss:", &share))
+			sum += share + f->tables;
+		else if (stat_read(f->memory, &s)) /* or it is dead by now */
+			sum += s.rss + (s.rss ? f->tables : 0);
+	}
+	return sum;
 }
 
 /* Those that are gone keep their last figure. */
@@ -207,14 +314,35 @@ static void retire_processes(struct gauge *g)
 	size_t i, kept = 0;
 
 	for (i = 0; i < g->processes; i++) {
-		if (!g->process[i].seen) {
-			g->gone_cpu_ns += g->process[i].cpu_ns;
+		const struct gauge_process *p = &g->process[i];
+
+		if (!p->seen) {
+			g->gone_cpu_ns += p->cpu_ns;
+			if (p->guess_ns > p->cpu_ns) {
+				double beyond = (double)(p->guess_ns - p->cpu_ns);
+
+				g->guess_ns += beyond;
+				g->guess_squares += beyond * beyond;
+			}
 			continue;
 		}
-		g->process[kept] = g->process[i];
+		g->process[kept] = *p;
 		g->process[kept++].seen = false;
 	}
 	g->processes = kept;
+}
+
+/* What was seen of all processes, and of the guesses what is beyond three standard
+ * deviations of them: chance alone does not stop anybody. */
+static uint64_t seen_cpu(const struct gauge *g)
+{
+	double sure = g->guess_ns - 3 * sqrt(g->guess_squares);
+	uint64_t sum = g->gone_cpu_ns + (sure > 0 ? (uint64_t)sure : 0);
+	size_t i;
+
+	for (i = 0; i < g->processes; i++)
+		sum += g->process[i].cpu_ns;
+	return sum;
 }
 
 static uint64_t scratch_bytes(int scratch)
@@ -226,14 +354,29 @@ static uint64_t scratch_bytes(int scratch)
 	return (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
 }
 
-void gauge_start(struct gauge *g, int init, int scratch)
+int gauge_start(struct gauge *g, int init, int scratch, uint64_t built_ns, struct why *why)
 {
-	/* Not the table: its pages are touched when a process is noted. */
+	char path[64];
+	int fd;
+
+	/* Not the tables: their pages are touched when a process is noted. */
 	g->init = init;
 	g->scratch = scratch;
+	g->built_ns = built_ns;
 	g->gone_cpu_ns = g->memory_now = 0;
+	g->guess_ns = g->guess_squares = 0;
 	g->processes = 0;
+	g->looked_ns = monotonic_ns();
 	memset(&g->usage, 0, sizeof(g->usage));
+	/* Who cannot see them cannot stop them: hidepid, or a kernel without the list. */
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", init, init);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(why, REFUSE_JAIL, "the jail's processes cannot be seen in /proc (%s), "
+		    "so their CPU time and memory could not be limited: mount /proc without "
+		    "hidepid here, or run as root", strerror(errno));
+	close(fd);
+	return 0;
 }
 
 uint64_t gauge_end(struct gauge *g)
@@ -248,26 +391,27 @@ uint64_t gauge_end(struct gauge *g)
 void gauge_look(struct gauge *g, uint64_t limit)
 {
 	struct look look = { .gauge = g };
-	uint64_t seen_ns, memory;
+	uint64_t cpu, memory, now = monotonic_ns();
 	size_t i;
 
-	look_at(&look, g->init, 0);
-	seen_ns = g->gone_cpu_ns;
-	for (i = 0; i < g->processes; i++)
-		seen_ns += g->process[i].cpu_ns;
-	memory = look.resident + scratch_bytes(g->scratch);
-	if (memory > limit) {
-		struct look again = { .gauge = g, .want_exact = true };
-
-		look_at(&again, g->init, 0);
-		memory = again.exact + scratch_bytes(g->scratch);
-	}
+	look.interval_ns = now - g->looked_ns;
+	g->looked_ns = now;
+	g->found = 0;
+	found(&look, g->init);
+	for (i = 0; i < g->found; i++)
+		look_at(&look, i);
+	memory = look.held + scratch_bytes(g->scratch);
+	/* Twice: where somebody dies between, the others' shares grow. */
+	for (i = 0; memory > limit && i < 2; i++)
+		memory = held_exactly(g) + scratch_bytes(g->scratch);
 	retire_processes(g);
 	g->memory_now = memory;
-	if (seen_ns < look.tree_ns)
-		seen_ns = look.tree_ns;
-	if (seen_ns > g->usage.cpu_ns)
-		g->usage.cpu_ns = seen_ns;
+	/* Building the jail is no work of the plugin's. */
+	cpu = look.tree_ns > g->built_ns ? look.tree_ns - g->built_ns : 0;
+	if (cpu < seen_cpu(g))
+		cpu = seen_cpu(g);
+	if (cpu > g->usage.cpu_ns)
+		g->usage.cpu_ns = cpu;
 	if (memory > g->usage.memory_peak)
 		g->usage.memory_peak = memory;
 	/* Init is ours. */

@@ -110,28 +110,41 @@ struct usage {
 
 /*
  * The sampler: looks at the jail's processes from outside, where no cgroup
- * counts for us. cpu is a lower bound that no ignored SIGCHLD can lower: what
- * was seen of a process stays counted when it is gone.
+ * counts for us. What was seen of a process stays counted when it is gone, and
+ * those that come and go between two looks are guessed from the ones met.
  */
 #define GAUGE_PROCESSES 4096
+#define GAUGE_LOOK_NS 25000000ull /* between two looks, on the average */
 
 struct gauge_process {
 	int pid;
 	uint64_t start, cpu_ns;
+	uint64_t guess_ns;           /* what it stands for, seen at one look only */
 	bool seen;
+};
+
+struct gauge_find {
+	int pid, memory;             /* memory: the pid or tid whose figures hold */
+	bool counts;
+	uint64_t tables;             /* bytes of page tables */
 };
 
 struct gauge {
 	int init;                    /* pid of the jail's init */
 	int scratch;                 /* descriptor on the writable tmpfs, or -1 */
+	uint64_t built_ns;           /* CPU time of building the jail */
+	uint64_t looked_ns;          /* monotonic: the last look */
 	uint64_t gone_cpu_ns;        /* of processes seen earlier */
+	double guess_ns, guess_squares; /* of those met once */
 	struct gauge_process process[GAUGE_PROCESSES];
-	size_t processes;
+	struct gauge_find find[GAUGE_PROCESSES]; /* at this look; init first */
+	size_t processes, found;
 	struct usage usage;
 	uint64_t memory_now;
 };
 
-void gauge_start(struct gauge *g, int init, int scratch);
+/* 0, or -1 with why (JAIL): this host does not show the jail's processes. */
+int gauge_start(struct gauge *g, int init, int scratch, uint64_t built_ns, struct why *why);
 /* One look. limit: where the cheap sum of resident pages is over it, the exact
  * share of each process is taken before that is believed. */
 void gauge_look(struct gauge *g, uint64_t limit);

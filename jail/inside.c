@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "jail/jail.h"
@@ -292,6 +293,23 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 
 /* ---- pid 1 ---------------------------------------------------------------------------- */
 
+static uint64_t nanoseconds(const struct timeval *t)
+{
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
+}
+
+/* Init's own CPU time and that of all it has reaped. */
+static uint64_t cpu_so_far(void)
+{
+	struct timespec own = { 0 };
+	struct rusage reaped = { 0 };
+
+	SYS(clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &own, 0, 0, 0);
+	SYS(getrusage, RUSAGE_CHILDREN, &reaped, 0, 0, 0);
+	return (uint64_t)own.tv_sec * 1000000000u + (uint64_t)own.tv_nsec +
+	    nanoseconds(&reaped.ru_utime) + nanoseconds(&reaped.ru_stime);
+}
+
 /* JAIL_BUILT with a descriptor of the scratch tmpfs, so that its use is seen. */
 static void report_built(const struct jail_plan *plan, const struct jail_ends *ends)
 {
@@ -309,6 +327,7 @@ static void report_built(const struct jail_plan *plan, const struct jail_ends *e
 
 	if (scratch < 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
+	m.cpu_ns = cpu_so_far();
 	memset(&control, 0, sizeof(control));
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;
@@ -317,11 +336,6 @@ static void report_built(const struct jail_plan *plan, const struct jail_ends *e
 	if (SYS(sendmsg, ends->status, &header, MSG_NOSIGNAL, 0, 0) != (long)sizeof(m))
 		leave(126);
 	SYS(close, scratch, 0, 0, 0, 0);
-}
-
-static uint64_t nanoseconds(const struct timeval *t)
-{
-	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
 }
 
 /* Reaps everybody, reports the plugin, and by its own death ends all the rest. */
@@ -340,7 +354,7 @@ static _Noreturn void reap(const struct jail_ends *ends, long plugin)
 			leave(126);
 	}
 	m.wait_status = status;
-	m.cpu_ns = nanoseconds(&usage.ru_utime) + nanoseconds(&usage.ru_stime);
+	m.cpu_ns = cpu_so_far();
 	m.max_rss = (uint64_t)usage.ru_maxrss * 1024;
 	SYS(write, ends->status, &m, sizeof(m), 0, 0);
 	leave(0);

@@ -125,7 +125,7 @@ struct jail_message {
 	uint32_t step;
 	int32_t error;
 	int32_t wait_status;         /* JAIL_ENDED: of the plugin */
-	uint64_t cpu_ns;             /* of the plugin and what it waited for */
+	uint64_t cpu_ns;             /* of init and what it reaped, so far */
 	uint64_t max_rss;            /* bytes */
 };
 

@@ -19,7 +19,6 @@
 #define MS 1000000ull
 #define BUILD_NS (30000 * MS)    /* a jail takes milliseconds: this is a hang */
 #define LOOK_FIRST_NS (10 * MS)  /* the sampler: soon, then steadily */
-#define LOOK_NS (25 * MS)
 #define DRAIN_NS (6000 * MS)     /* the broker's own deadline is shorter */
 
 struct vigil {
@@ -30,6 +29,7 @@ struct vigil {
 	bool broker_ready, broker_done;
 	bool failed;                 /* cell->failure says where */
 	bool end;                    /* something said that it is over */
+	uint64_t built_ns, ended_ns; /* CPU time until the jail was built, until its end */
 	uint64_t born_ns, look_ns;
 };
 
@@ -59,12 +59,14 @@ static int hear_child(struct vigil *v, int flags)
 		memcpy(&v->cell->scratch, CMSG_DATA(c), sizeof(int));
 	if (m.word == JAIL_BUILT) {
 		v->cell->built = true;
+		v->built_ns = m.cpu_ns;
 	} else if (m.word == JAIL_FAILED) {
 		v->cell->failure = m;
 		v->failed = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
 		v->death->reported = true;
 		v->death->wait_status = m.wait_status;
+		v->ended_ns = m.cpu_ns;
 		v->death->plugin_max_rss = m.max_rss;
 	}
 	return 1;
@@ -150,11 +152,15 @@ static void listen_until(struct vigil *v, uint64_t when)
 static void look(struct vigil *v, uint64_t now)
 {
 	const struct limits *l = v->watch->limits;
+	uint64_t took;
 
 	if (now < v->look_ns)
 		return;
-	v->look_ns = now + LOOK_NS;
 	gauge_look(v->gauge, l->memory);
+	took = monotonic_ns() - now;
+	/* Never at a time that the plugin could foresee, and half of our time at most. */
+	v->look_ns = now + 2 * took + GAUGE_LOOK_NS / 2 +
+	    now * 2654435761u % (1u << 31) % GAUGE_LOOK_NS;
 	v->gauge->usage.wall_ns = now - v->born_ns;
 	if (v->gauge->usage.cpu_ns >= l->cpu_ns)
 		v->death->cpu_over = v->end = true;
@@ -188,7 +194,8 @@ static uint64_t nanoseconds(const struct timeval *t)
 	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
 }
 
-/* Init's death is everybody's; its times hold those of all it reaped. */
+/* Init's death is everybody's; its times hold those of all it reaped. Taking the
+ * jail down is no work of the plugin's: what init said before counts, if it did. */
 static void end_cell(struct vigil *v)
 {
 	struct rusage used;
@@ -202,9 +209,10 @@ static void end_cell(struct vigil *v)
 	while (wait4(v->cell->init, NULL, __WALL, &used) < 0 && errno == EINTR)
 		;
 	v->cell->over = true;
-	cpu = nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
-	if (cpu > u->cpu_ns)
-		u->cpu_ns = cpu;
+	cpu = v->death->reported ? v->ended_ns :
+	    nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
+	if (cpu > u->cpu_ns + v->built_ns)
+		u->cpu_ns = cpu - v->built_ns;
 	v->death->files_bytes = gauge_end(v->gauge);
 	getrusage(RUSAGE_SELF, &used);
 	v->death->own_max_rss = (uint64_t)used.ru_maxrss * 1024;
@@ -302,11 +310,13 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 {
 	static struct gauge gauge; /* large, and there is one */
 	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge };
+	struct why unheard; /* another reason stands already */
 	bool go;
 
 	memset(out, 0, sizeof(*out));
 	go = both_ready(&v);
-	gauge_start(&gauge, cell->init, cell->scratch);
+	if (gauge_start(&gauge, cell->init, cell->scratch, v.built_ns, go ? why : &unheard) != 0)
+		go = false;
 	if (go) {
 		v.born_ns = monotonic_ns();
 		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;

@@ -234,6 +234,7 @@ struct plugin {
 
 struct verify_options {
 	bool allow_unsigned;
+	bool only_look;        /* lifts the phases, but tells them as they are */
 	bool verify_time_given;
 	int64_t verify_time;   /* Unix seconds, --verify-time; else the clock */
 };
@@ -322,7 +323,7 @@ struct grant {
  */
 #define BROKER_DRAIN 'D'
 
-enum broker_word { BROKER_READY = 1, BROKER_KILL, BROKER_END };
+enum broker_word { BROKER_READY = 1, BROKER_NEWS, BROKER_KILL, BROKER_END };
 
 struct stream_tally {
 	uint64_t seen, kept;         /* bytes */
@@ -341,7 +342,7 @@ struct broker_message {
 	uint32_t word;
 	uint32_t error;              /* errno when evidence could not be written, else 0 */
 	char detail[160];            /* BROKER_KILL: the violation, for people */
-	struct tally tally;          /* BROKER_END */
+	struct tally tally;          /* BROKER_NEWS: so far; BROKER_END */
 };
 
 #endif

@@ -75,7 +75,7 @@ static int fail(struct desk *d, const char *name, struct fault f)
 static void phase_pass(struct desk *d, const char *name, const char *actual,
     const char *detail)
 {
-	if (!d->options->allow_unsigned)
+	if (!d->options->allow_unsigned || d->options->only_look)
 		pass(d, name, actual, detail);
 	else
 		verdict_add(d->verdicts, name, "SKIP", NULL, actual,
@@ -88,6 +88,10 @@ static void phase_fail(struct desk *d, const char *name, struct fault f)
 {
 	if (!d->options->allow_unsigned) {
 		fail(d, name, f);
+		return;
+	}
+	if (d->options->only_look) {
+		verdict_add(d->verdicts, name, "FAIL", f.expected, f.actual, f.text);
 		return;
 	}
 	verdict_add(d->verdicts, name, "SKIP", f.expected, f.actual,

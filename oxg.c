@@ -327,6 +327,7 @@ static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
 	b->task_id = r->task_id;
 	b->clock = r->clock;
 	b->privileged = r->plan.privileged;
+	b->news = console_live(&r->words);
 	b->uid = r->plan.host_uid;
 	b->gid = r->plan.host_gid;
 	if (r->plan.privileged && r->plan.host_uid != JAIL_ID)

@@ -14,6 +14,7 @@
 #define ANSWERS_MAX (1u << 20)        /* queued; then no request is read */
 #define PENDING_MAX (64u << 10)       /* evidence not written yet */
 #define NOTES_MAX 1000                /* journal lines of one kind */
+#define NEWS_NS 100000000u            /* between two counts for the live line */
 
 #define FINDINGS_BYTES (256u << 20)   /* of findings.jsonl, whatever the count allows */
 #define WORDS_MAX 8192                /* bytes of the plugin's in one journal member */
@@ -388,6 +389,21 @@ static void places_serve(struct broker *b, const struct pollfd p[PLACES])
 		answers_write(b);
 }
 
+/* Somebody looks on: the count, ten times a second at most. */
+static void news_tell(struct broker *b)
+{
+	uint64_t now;
+
+	if (!b->plan->news || b->told == b->tally.findings)
+		return;
+	now = monotonic_ns();
+	if (now - b->told_ns < NEWS_NS)
+		return;
+	b->told = b->tally.findings;
+	b->told_ns = now;
+	say(b, BROKER_NEWS, 0, "");
+}
+
 /* Until every pipe is at its end, or the jail is dead and its deadline over. */
 static void serve(struct broker *b)
 {
@@ -407,6 +423,7 @@ static void serve(struct broker *b)
 			places_serve(b, p);
 		if (ready <= 0 || b->plan->journal.pending.n >= PENDING_MAX)
 			evidence_flush(b);
+		news_tell(b);
 		if (b->deadline_ns && patience(b) == 0)
 			return;
 	}

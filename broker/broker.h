@@ -38,6 +38,7 @@ struct broker_plan {
 	struct clock clock;
 	unsigned uid, gid;         /* to become, when we are root; else unused */
 	bool privileged;
+	bool news;                 /* BROKER_NEWS is wanted */
 };
 
 /* Drops its rights in its first lines, serves until every pipe is at its end (or
@@ -118,6 +119,7 @@ struct broker {
 	struct arena scratch;      /* of one line */
 	struct buf masked;         /* text without its tokens */
 	uint64_t deadline_ns;      /* 0: the jail lives */
+	uint64_t told, told_ns;    /* findings, and when: the last BROKER_NEWS */
 };
 
 /* broker.c */

@@ -167,8 +167,7 @@ struct watch {
 	int control;                 /* the broker's pair */
 	pid_t broker;
 	int signals;                 /* signalfd of what the operator may send */
-	void (*tick)(void *, const struct usage *); /* NULL, or the live line */
-	void *tick_into;
+	void (*tick)(uint64_t findings, const struct usage *); /* NULL, or the live line */
 };
 
 /* What happened, as facts; limits.c makes the ending of them. */

@@ -31,6 +31,7 @@ struct vigil {
 	bool end;                    /* something said that it is over */
 	uint64_t built_ns, ended_ns; /* CPU time until the jail was built, until its end */
 	uint64_t born_ns, look_ns;
+	uint64_t findings;           /* so far, says the broker */
 };
 
 /* ---- what the four say ---------------------------------------------------------- */
@@ -86,6 +87,9 @@ static void hear_broker(struct vigil *v)
 	switch (m.word) {
 	case BROKER_READY:
 		v->broker_ready = true;
+		break;
+	case BROKER_NEWS: /* for the live line; only the last word counts */
+		v->findings = m.tally.findings;
 		break;
 	case BROKER_KILL:
 		v->death->broker_kill = v->end = true;
@@ -167,7 +171,7 @@ static void look(struct vigil *v, uint64_t now)
 	else if (v->gauge->memory_now > l->memory)
 		v->death->memory_over = v->end = true;
 	if (v->watch->tick != NULL)
-		v->watch->tick(v->watch->tick_into, &v->gauge->usage);
+		v->watch->tick(v->findings, &v->gauge->usage);
 }
 
 static void keep_watch(struct vigil *v)

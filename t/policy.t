@@ -108,7 +108,7 @@ which() {
 	is "F170: ($WHO) --policy instead of the trust root's" "$(profile --policy "$FILE")" '0 strict 32'
 	says inspect --policy "$FILE" --profile default
 	like "F170: ($WHO) a file and a word that are at odds" "$STATUS $SAID" \
-		"^2 $FILE: is made for the strict profile and --profile says default; use one"
+		"^2 $FILE: is made for the strict profile and --profile says default; change its"
 	says inspect --policy "$FILE" --profile strict
 	is "F170: ($WHO) a file and a word that agree" "$STATUS" 0
 	says inspect --profile lax

@@ -107,7 +107,8 @@ int policy_load(struct arena *a, const char *file, const char *profile,
 		return -1;
 	if (profile && strcmp(out->profile, profile))
 		return refuse(why, REFUSE_POLICY,
-		    "%s: is made for the %s profile and --profile says %s; use one of them",
+		    "%s: is made for the %s profile and --profile says %s; change its "
+		    "\"profile\", or give another file with --policy",
 		    source, out->profile, profile);
 	return 0;
 }

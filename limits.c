@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -332,11 +331,22 @@ static void retire_processes(struct gauge *g)
 	g->processes = kept;
 }
 
+/* Square root by Newton; the C library's is in another library elsewhere. */
+static double root(double x)
+{
+	double r = x > 1 ? x : 1;
+	int i;
+
+	for (i = 0; i < 64; i++)
+		r = (r + x / r) / 2;
+	return r;
+}
+
 /* What was seen of all processes, and of the guesses what is beyond three standard
  * deviations of them: chance alone does not stop anybody. */
 static uint64_t seen_cpu(const struct gauge *g)
 {
-	double sure = g->guess_ns - 3 * sqrt(g->guess_squares);
+	double sure = g->guess_ns - 3 * root(g->guess_squares);
 	uint64_t sum = g->gone_cpu_ns + (sure > 0 ? (uint64_t)sure : 0);
 	size_t i;
 

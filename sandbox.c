@@ -383,10 +383,12 @@ static void plan_limits(struct planning *p)
 static void plan_landlock(struct planning *p)
 {
 	static const char *const writable[] = { "/workspace", "/home/plugin", "/tmp" };
+	/* Not /dev/zero: what is mapped of it, shared, is memory that nobody counts. */
+	static const char *const sink[] = { "/dev/null", "/dev/full" };
 	static const char *const host[] = { "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/proc" };
 	struct jail_plan *plan = p->plan;
 	int abi = landlock_abi();
-	struct landlock_rule *rule = arena_array(p->arena, 3 + COUNT(writable) + COUNT(host), sizeof(*rule));
+	struct landlock_rule *rule = arena_array(p->arena, 3 + COUNT(writable) + COUNT(sink) + COUNT(host), sizeof(*rule));
 	size_t i, j;
 
 	plan->landlock_abi = abi;
@@ -396,7 +398,9 @@ static void plan_landlock(struct planning *p)
 	plan->rule = rule;
 	rule[plan->rules++] = (struct landlock_rule){ "/", LL_READ_DIR };
 	rule[plan->rules++] = (struct landlock_rule){ "/bin", landlock_execute() };
-	rule[plan->rules++] = (struct landlock_rule){ "/dev", landlock_device() };
+	rule[plan->rules++] = (struct landlock_rule){ "/dev", landlock_read() };
+	for (i = 0; i < COUNT(sink); i++)
+		rule[plan->rules++] = (struct landlock_rule){ sink[i], landlock_device() };
 	for (i = 0; i < COUNT(writable); i++)
 		rule[plan->rules++] = (struct landlock_rule){ writable[i], landlock_write(abi) };
 	/* What a runtime brought in, and nothing else. */

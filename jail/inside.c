@@ -235,11 +235,10 @@ static void put_up_landlock(const struct jail_plan *plan)
 		if (fd < 0 || SYS(landlock_add_rule, ruleset,
 		    LANDLOCK_RULE_PATH, &rule, 0, 0) != 0)
 			fail(REPORT_FD, PHASE_LANDLOCK, i + 1);
-		SYS(close, fd, 0, 0, 0, 0);
 	}
+	/* Execve closes them all. */
 	if (SYS(landlock_restrict_self, ruleset, 0, 0, 0, 0) != 0)
 		fail(REPORT_FD, PHASE_LANDLOCK, 0);
-	SYS(close, ruleset, 0, 0, 0, 0);
 }
 
 /* ---- the plugin's process, up to execve --------------------------------------------- */

@@ -147,7 +147,7 @@ uint64_t landlock_all(int abi);
 uint64_t landlock_read(void);    /* read files and list directories */
 uint64_t landlock_execute(void); /* the same and execute */
 uint64_t landlock_write(int abi);/* everything but executing and making devices */
-uint64_t landlock_device(void);  /* read and write, nothing made */
+uint64_t landlock_device(void);  /* read and write one file */
 
 /* ---- a live cell (sandbox.c spawns it, supervise.c watches it) ------------------ */
 struct cell {

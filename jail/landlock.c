@@ -45,5 +45,5 @@ uint64_t landlock_write(int abi)
 
 uint64_t landlock_device(void)
 {
-	return LL_READ_FILE | LL_WRITE_FILE | LL_READ_DIR;
+	return LL_READ_FILE | LL_WRITE_FILE;
 }

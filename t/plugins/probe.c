@@ -106,7 +106,6 @@ static int do_id(void)
 	printf("no_new_privs=%d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 	printf("securebits=%x\n", (unsigned)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
 	printf("seccomp=%d\n", prctl(PR_GET_SECCOMP, 0, 0, 0, 0));
-	printf("parent=%d\n", getppid());
 	printf("terminal=%s\n", open("/dev/tty", O_RDWR) < 0 ? "none" : "open");
 	sigset_t blocked;
 	sigprocmask(SIG_BLOCK, NULL, &blocked);

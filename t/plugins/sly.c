@@ -50,7 +50,8 @@ static const char *word(int e)
 
 static void *pages(size_t mib, int protection, int flags, int fd)
 {
-	void *p = mmap(NULL, mib * MIB, protection, flags, fd, 0);
+	/* The C library would change the error. */
+	void *p = (void *)syscall(SYS_mmap, NULL, mib * MIB, protection, flags, fd, 0L);
 	if (p == MAP_FAILED) {
 		say("mmap", word(errno));
 		exit(8);
@@ -259,9 +260,8 @@ static int do_arguments(char **arg)
 	show("pipe-size", fcntl(pipe_[0], F_SETPIPE_SZ, (int)MIB));
 	show("seals", fcntl(fd, F_ADD_SEALS, 0));
 	show("hint", fcntl(fd, F_SET_RW_HINT, p));
-	show("huge", mmap(NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)
-	    == MAP_FAILED ? -1 : 0);
-	show("anonymous", mmap(NULL, MIB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+	show("huge", syscall(SYS_mmap, NULL, 2 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0L));
+	show("anonymous", syscall(SYS_mmap, NULL, MIB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0L));
 	show("merge", madvise(p, MIB, MADV_MERGEABLE));
 	show("poison", madvise(p, 4096, MADV_HWPOISON));
 	show("offline", madvise(p, 4096, MADV_SOFT_OFFLINE));

@@ -363,8 +363,11 @@ static void plan_limits(struct planning *p)
 	/* Backstops between two looks of the sampler: memory means resident memory,
 	 * and interpreters reserve far more than they touch. */
 	uint64_t data = l->memory * 2 + (64u << 20);
+	/* The kernel holds this one against whole clock ticks, which run ahead on a
+	 * busy virtual machine: who may have 5 s must not be stopped after 4.7. */
+	uint64_t ticks = seconds + seconds / 8 + 1;
 
-	plan_rlimit(p, RLIMIT_CPU, seconds, seconds + 1);
+	plan_rlimit(p, RLIMIT_CPU, ticks, ticks + 1);
 	plan_rlimit(p, RLIMIT_DATA, data, data);
 	if (p->words->runtime == NULL)
 		plan_rlimit(p, RLIMIT_AS, l->memory * 8 + (4ull << 30), l->memory * 8 + (4ull << 30));

@@ -68,7 +68,7 @@ identity() {
 	is "F084: ($WHO) no core files" "$(value limit.core)" "0 0"
 	is "F084: ($WHO) 256 descriptors" "$(value limit.nofile)" "256 256"
 	is "F084: ($WHO) files of 64 MiB" "$(value limit.fsize)" "67108864 67108864"
-	is "F075: ($WHO) CPU: soft n, hard n + 1" "$(value limit.cpu)" "60 61"
+	is "F075: ($WHO) CPU in ticks: 60 and an eighth and one, hard one more" "$(value limit.cpu)" "68 69"
 	for limit in memlock msgqueue nice rtprio; do
 		is "F084: ($WHO) nothing of $limit" "$(value limit.$limit)" "0 0"
 	done

@@ -30,6 +30,7 @@ literal() {
 	ERR=$OUT/stderr-$RUNS
 	# shellcheck disable=SC2016
 	began=$(date +%s%N)
+	# shellcheck disable=SC2016
 	(cd "$WORK/cwd" && as env OXG_TRUST="$TRUST" sh -c '"$@" >/dev/null 2>"$0"; echo "$?"' \
 		"$ERR" timeout -k 5 90 "$@" --out "$RUN") >"$WORK/status"
 	STATUS=$(cat "$WORK/status")

@@ -28,7 +28,6 @@ literal() {
 	RUNS=$((RUNS + 1))
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
-	# shellcheck disable=SC2016
 	began=$(date +%s%N)
 	# shellcheck disable=SC2016
 	(cd "$WORK/cwd" && as env OXG_TRUST="$TRUST" sh -c '"$@" >/dev/null 2>"$0"; echo "$?"' \

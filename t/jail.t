@@ -102,6 +102,9 @@ surroundings() {
 	for where in /workspace /tmp /home/plugin; do
 		is "F038: ($WHO) $where is writable" "$(value $where)" writable
 	done
+	is "F039: ($WHO) of all places, writable are" \
+		"$(sed -n 's/=writable$//p' "$RUN/logs/stdout.log" | sort | tr '\n' ' ')" \
+		'/home/plugin /tmp /workspace '
 	for where in / /bin /home /dev; do
 		like "F037: ($WHO) $where is not" "$(value $where)" '^(Read-only file system|Permission denied)$'
 	done
@@ -117,7 +120,13 @@ attempts() {
 	is "F198: ($WHO) each is refused" \
 		"$(grep -Ev '^dumpable=|=(EPERM|EACCES|ENOENT|ENOSYS|EROFS)$' "$RUN/logs/stdout.log")" ""
 	is "F035: ($WHO) /etc/passwd does not exist" "$(value open-passwd)" ENOENT
-	is "F035: ($WHO) nor above the root" "$(value open-dotdot)" ENOENT
+	is "F032: ($WHO) no way leads above the root" \
+		"$(value open-dotdot) $(value open-relative) $(value open-proc-root)" "ENOENT ENOENT ENOENT"
+	is "F032: ($WHO) nor is there another root to go to" \
+		"$(value chroot) $(value pivot-root) $(value setns)" "EPERM EPERM EPERM"
+	is "F043: ($WHO) no socket of Docker's, no device of the host's, no mount to be had" \
+		"$(value open-docker) $(value open-mem) $(value open-kmsg) $(value mount) $(value open-tree)" \
+		"ENOENT ENOENT ENOENT EPERM EPERM"
 	is "F057: ($WHO) clone3 is unknown" "$(value clone3)" ENOSYS
 	for where in workspace tmp home; do
 		is "F063: ($WHO) nothing written to $where is executable" "$(value exec-$where)" EACCES
@@ -223,6 +232,32 @@ from_outside() {
 	is "F099: ($WHO) the run is stopped" "$?" 123
 }
 
+# What a runtime brings in is the host's, and stays what it is. A file beside the
+# plugin that its manifest does not pin stays outside.
+borrowed() {
+	cat >"$WORK/borrower" <<-'END'
+	#!/bin/sh
+	for path in /usr/bin/env /usr/lib /usr /bin /lib /etc; do
+		if [ -d "$path" ]; then to=$path/oxg-was-here; else to=$path; fi
+		(: >>"$to") 2>/dev/null && echo "wrote $to"
+	done
+	for tool in sudo su mount; do
+		path=$(command -v $tool) || continue
+		"$path" -V >/dev/null 2>&1
+		[ "$(stat -c %u /proc/self 2>/dev/null || echo 65534)" = 65534 ] || echo "$tool changed us"
+	done
+	ls /bin | grep -x unlisted
+	find /run /var /root /home -mindepth 1 ! -path /home/plugin 2>/dev/null
+	(: </dev/tcp/127.0.0.1/1) 2>/dev/null && echo connected
+	echo done
+	END
+	plugin borrower "$WORK/borrower" '.runtime = "system"'
+	echo 'not listed' >"$PLUGIN/unlisted"
+	run --runtime system "$PLUGIN"
+	is "F036: ($WHO) a runtime's programs cannot be changed; F024: nothing else is there" \
+		"$(cat "$RUN/logs/stdout.log")" 'done'
+}
+
 bare() {
 	cp "$PROBE" "$WORK/lonely"
 	run --allow-unsigned "$WORK/lonely" -- walk /bin
@@ -246,6 +281,7 @@ for who in $IDENTITIES; do
 	attempts
 	given
 	from_outside
+	borrowed
 	bare
 done
 finish

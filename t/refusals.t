@@ -36,11 +36,11 @@ refused() {
 
 # The manifest with one thing changed, signed off by the operator: only its
 # content is wrong.
-manifest() { # WHAT PATTERN JQ
+manifest() { # WHAT PATTERN JQ [ROW]
 	restore
 	jq "$3" "$WORK/pristine/plugins/hostile/manifest.json" >"$GOOD/manifest.json"
 	allow hostile
-	refused F015 "a manifest $1" 3 manifest "$2" "$GOOD" -- true
+	refused "${4:-F015}" "a manifest $1" 3 manifest "$2" "$GOOD" -- true
 }
 
 manifest_text() { # WHAT PATTERN TEXT
@@ -58,9 +58,9 @@ manifests() {
 	manifest "with an unknown member" limits '.limits = {}'
 	manifest "with a name of another case" Name '.Name = .name | del(.name)'
 	manifest "with a name of blanks" name '.name = "a b"'
-	manifest "with an empty list of capabilities" capabilities '.capabilities = []'
-	manifest "with a capability twice" CAP_EMIT_FINDINGS '.capabilities += .capabilities'
-	manifest "with a capability that is none" CAP_ROOT '.capabilities = ["CAP_ROOT"]'
+	manifest "with an empty list of capabilities" capabilities '.capabilities = []' F016
+	manifest "with a capability twice" CAP_EMIT_FINDINGS '.capabilities += .capabilities' F016
+	manifest "with a capability that is none" CAP_ROOT '.capabilities = ["CAP_ROOT"]' F016
 	manifest "whose artifact lies above" artifact '.artifact = "../hostile"'
 	manifest "whose artifact is absolute" artifact '.artifact = "/bin/true"'
 	manifest "whose file lies above" files '.files = {"../x": ("0" * 64)}'

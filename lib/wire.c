@@ -31,10 +31,13 @@ int wire_receive(int fd, void *message, size_t n)
 {
 	ssize_t got;
 
-	do /* MSG_TRUNC: the length that was sent, not the one that fitted */
+	/* MSG_TRUNC: the length that was sent, not the one that fitted. A reset is told
+	 * once, when the other side went with something of ours unread; what it had
+	 * said before lies behind that. */
+	do
 		got = recv(fd, message, n, MSG_TRUNC);
-	while (got < 0 && errno == EINTR);
-	if (got == 0 || (got < 0 && errno == ECONNRESET))
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (got == 0)
 		return 0;
 	if (got > 0 && (size_t)got != n)
 		errno = EMSGSIZE;

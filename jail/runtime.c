@@ -127,13 +127,18 @@ static int add_etc(struct gathering *g)
 	return 0;
 }
 
-/* Of its own pid namespace, with nothing writable. */
+/* Of its own pid namespace, with nothing writable, and without what it says of the
+ * host: no file but those of processes, and init, whose command line is ours, is
+ * none of them. */
 static void add_proc(struct gathering *g)
 {
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	struct step *s;
 
 	add_dir(g, "proc");
-	add(g, STEP_PROC, "proc")->flags = flags;
+	s = add(g, STEP_PROC, "proc");
+	s->flags = flags;
+	s->source = "subset=pid,hidepid=invisible";
 	add(g, STEP_READONLY, "proc")->flags = flags;
 }
 

@@ -374,7 +374,10 @@ static void plan_limits(struct planning *p)
 	plan_rlimit(p, RLIMIT_FSIZE, l->file_size, l->file_size);
 	plan_rlimit(p, RLIMIT_NOFILE, l->files, l->files);
 	plan_rlimit(p, RLIMIT_NPROC, l->pids + 1, l->pids + 1); /* and init */
-	plan_rlimit(p, RLIMIT_CORE, 0, 0);
+	/* Not 0: a host whose core_pattern is a program would be handed the plugin's
+	 * memory, as root, whatever the limit; core(5) and the kernel make 1 the
+	 * exception. As the size of a file it is too small for any. */
+	plan_rlimit(p, RLIMIT_CORE, 1, 1);
 	plan_rlimit(p, RLIMIT_MEMLOCK, 0, 0);
 	plan_rlimit(p, RLIMIT_MSGQUEUE, 0, 0);
 	plan_rlimit(p, RLIMIT_SIGPENDING, 256, 256);
@@ -493,6 +496,7 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	out->filter = profile_filter(out->profile);
 	out->stdin_path = w->task.p != NULL ? "/workspace/task.json" : "/dev/null";
 	out->scratch = "/workspace";
+	out->wall_ns = w->limits->wall_ns;
 	return 0;
 }
 
@@ -517,6 +521,9 @@ static int write_maps(const struct jail_plan *plan, pid_t pid)
 {
 	char uid[64], gid[64];
 
+	/* When memory is short on the whole host, a plugin is the first to go. A
+	 * courtesy: what limits it is the sampler. */
+	(void)proc_write(pid, "oom_score_adj", "1000");
 	snprintf(uid, sizeof(uid), "%u %u 1\n", JAIL_ID, plan->host_uid);
 	snprintf(gid, sizeof(gid), "%u %u 1\n", JAIL_ID, plan->host_gid);
 	if (!plan->privileged && proc_write(pid, "setgroups", "deny") != 0)
@@ -531,6 +538,9 @@ static int no_namespaces(int error, struct why *why)
 	if (error == ENOSYS)
 		return refuse(why, REFUSE_JAIL,
 		    "this kernel has no clone3: oxg needs Linux 5.9 or later");
+	if (error == EAGAIN)
+		return refuse(why, REFUSE_JAIL, "cannot make the jail's first process: this user has "
+		    "as many processes as its limit (ulimit -u) allows");
 	if (error == ENOSPC || error == EUSERS)
 		return refuse(why, REFUSE_JAIL,
 		    "the kernel allows no more user namespaces: raise user.max_user_namespaces");
@@ -562,8 +572,9 @@ int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends,
 	if (write_maps(plan, out->init) != 0) {
 		error = errno;
 		sandbox_kill(out);
-		return refuse(why, REFUSE_JAIL, "cannot map the jail's user %u to %u: %s",
-		    JAIL_ID, plan->host_uid, strerror(error));
+		return refuse(why, REFUSE_JAIL, "cannot map the jail's user %u to %u: %s%s",
+		    JAIL_ID, plan->host_uid, strerror(error),
+		    error == ENOENT ? "; is /proc mounted?" : "");
 	}
 	if (write_all(out->sync, &(char){ JAIL_MAPPED }, 1) != 0) {
 		sandbox_kill(out);

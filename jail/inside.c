@@ -24,6 +24,7 @@
 #include "jail/jail.h"
 #include "jail/kernel.h"
 
+#define GRACE 1000000000u /* ns that the supervisor's clock comes before init's */
 #define REPORT_FD 5 /* the plugin's way to say that it could not be executed */
 
 /* ---- the kernel's calls, bare ------------------------------------------------ */
@@ -154,7 +155,7 @@ static long take_step(const struct jail_plan *plan, const struct step *s, const 
 	case STEP_REMOVE:
 		return SYS(unlinkat, AT_FDCWD, s->path, 0, 0, 0);
 	case STEP_PROC:
-		return SYS(mount, "proc", s->path, "proc", s->flags, NULL);
+		return SYS(mount, "proc", s->path, "proc", s->flags, s->source);
 	case STEP_READONLY:
 		return SYS(mount, NULL, s->path, NULL,
 		    MS_REMOUNT | MS_BIND | MS_RDONLY | s->flags, NULL);
@@ -337,8 +338,35 @@ static void report_built(const struct jail_plan *plan, const struct jail_ends *e
 	SYS(close, scratch, 0, 0, 0, 0);
 }
 
+static uint64_t monotonic(void)
+{
+	struct timespec t = { 0 };
+
+	SYS(clock_gettime, CLOCK_MONOTONIC, &t, 0, 0, 0);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static const unsigned long child_ends = 1ul << (SIGCHLD - 1);
+
+/* Until a child ends. A supervisor that was stopped, or is starved, must not be
+ * the plugin's gain: then the time is up here. */
+static void wait_for_end(const struct jail_ends *ends, uint64_t deadline)
+{
+	struct jail_message m = { .word = JAIL_OVERDUE };
+	uint64_t now = monotonic();
+	struct timespec left;
+
+	if (now >= deadline) {
+		SYS(write, ends->status, &m, sizeof(m), 0, 0);
+		leave(0);
+	}
+	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
+	left.tv_nsec = (long)((deadline - now) % 1000000000u);
+	SYS(rt_sigtimedwait, &child_ends, NULL, &left, sizeof(child_ends), 0);
+}
+
 /* Reaps everybody, reports the plugin, and by its own death ends all the rest. */
-static _Noreturn void reap(const struct jail_ends *ends, long plugin)
+static _Noreturn void reap(const struct jail_ends *ends, long plugin, uint64_t deadline)
 {
 	struct jail_message m = { .word = JAIL_ENDED };
 	struct rusage usage;
@@ -346,11 +374,13 @@ static _Noreturn void reap(const struct jail_ends *ends, long plugin)
 	long pid;
 
 	for (;;) {
-		pid = SYS(wait4, -1, &status, __WALL, &usage, 0);
+		pid = SYS(wait4, -1, &status, __WALL | WNOHANG, &usage, 0);
 		if (pid == plugin)
 			break;
-		if (pid < 0 && errno != EINTR)
+		if (pid < 0)
 			leave(126);
+		if (pid == 0)
+			wait_for_end(ends, deadline);
 	}
 	m.wait_status = status;
 	m.cpu_ns = cpu_so_far();
@@ -361,6 +391,7 @@ static _Noreturn void reap(const struct jail_ends *ends, long plugin)
 
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
 {
+	uint64_t deadline;
 	long plugin;
 
 	/* While we hold the supervisor's end ourselves, its death is no end of file. */
@@ -371,6 +402,8 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	report_built(plan, ends);
 	drop_rights(ends);
 	wait_for(ends, JAIL_GO, PHASE_FORK);
+	deadline = monotonic() + plan->wall_ns + GRACE;
+	SYS(rt_sigprocmask, SIG_BLOCK, &child_ends, NULL, sizeof(child_ends), 0);
 	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);
 	if (plugin < 0)
 		fail(ends->status, PHASE_FORK, 0);
@@ -381,5 +414,5 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
 	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
-	reap(&(struct jail_ends){ .status = REPORT_FD }, plugin);
+	reap(&(struct jail_ends){ .status = REPORT_FD }, plugin, deadline);
 }

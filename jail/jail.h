@@ -101,6 +101,7 @@ struct jail_plan {
 	const char *exec_path;       /* in the jail */
 	char *const *argv;
 	char *const *envp;
+	uint64_t wall_ns;            /* init's own clock, should the supervisor stand still */
 	const char *scratch;         /* a path on the writable tmpfs; its descriptor goes out */
 };
 
@@ -117,7 +118,7 @@ struct jail_ends {
 
 /* Child -> supervisor. JAIL_BUILT carries a descriptor of the scratch tmpfs.
  * Written by jail/inside.c, read by jail/supervise.c. */
-enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED };
+enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE };
 
 struct jail_message {
 	uint32_t word;

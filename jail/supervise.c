@@ -64,6 +64,8 @@ static int hear_child(struct vigil *v, int flags)
 	} else if (m.word == JAIL_FAILED) {
 		v->cell->failure = m;
 		v->failed = true;
+	} else if (m.word == JAIL_OVERDUE) {
+		v->death->timed_out = v->end = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
 		v->death->reported = true;
 		v->death->wait_status = m.wait_status;

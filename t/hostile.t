@@ -99,6 +99,74 @@ cpu() {
 	check "F091: ($WHO) by the plugin" within 0 "$(usage cpu_ns)" 140000000
 }
 
+# ---- a stopped supervisor -----------------------------------------------------------
+
+state_is() {
+	[ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c1)" = "$2" ]
+}
+
+stopped_supervisor() {
+	mark=stopped-$$-$WHO
+	start --timeout 1s "$SLY" -- doze 60000 "$mark"
+	wait_for said_of_now doze
+	kill -STOP "$PID"
+	wait_for state_is "$PID" T
+	sleep 2.5
+	# Of the four only the two that stand still may be left, as what they are.
+	left=$(for p in $(marked "$mark"); do
+		state_is "$p" Z || grep -q '^NSpid:.*[[:space:]].*[[:space:]]' "/proc/$p/status" && echo "$p"
+	done)
+	is "F077: ($WHO) oxg is stopped: its plugin does not outlive its time" "$left" ""
+	kill -CONT "$PID"
+	wait "$PID"
+	is "F077: ($WHO) and that was a timeout" "$? $(reason)" "124 timeout"
+}
+
+said_of_now() {
+	said | grep -q "^$1="
+}
+
+# ---- /proc -------------------------------------------------------------------------
+
+proc() {
+	cat >"$WORK/look" <<-'SCRIPT'
+	#!/bin/sh
+	echo "self=$(tr '\0' ' ' </proc/self/cmdline)"
+	ls /proc | grep -v '^[0-9]'
+	cat /proc/1/cmdline /proc/1/stat
+	for f in kallsyms keys mounts/../cmdline sys/kernel/core_pattern meminfo kmsg; do
+		cat "/proc/$f" && echo "read=$f"
+	done
+	SCRIPT
+	plugin look "$WORK/look"
+	run --runtime system "$PLUGIN"
+	like "F031: ($WHO) /proc shows a process itself" "$(cat "$RUN/logs/stdout.log")" '^self=tr '
+	is "F031: ($WHO) and of the host nothing, nor of oxg's own command line" \
+		"$(grep -vE '^self=|^(self|thread-self|mounts|net|sys)$' "$RUN/logs/stdout.log" | tr '\0' ' ')" ""
+	check "F065: ($WHO) processes are visible here" test -r "/proc/$$/task/$$/children"
+}
+
+# A host that hides other users' processes hides the jail's from an ordinary user:
+# its limits would hold nothing.
+hidden() {
+	[ "$WHO" = user ] && [ "$(id -u)" -eq 0 ] || return
+	RUN=$OUT/hidden
+	ERR=$OUT/hidden.err
+	unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' sh \
+		setpriv --reuid=65533 --regid=65533 --clear-groups \
+		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
+	is "F065: hidepid: status 4" "$?" 4
+	like "F065: hidepid: in words" "$(cat "$ERR")" 'hidepid'
+	is "F065: hidepid: nothing was executed" "$(cat "$RUN/logs/stdout.log")" ""
+	RUN=$OUT/none
+	ERR=$OUT/none.err
+	unshare -m sh -c 'umount -l /proc && exec "$@"' sh \
+		setpriv --reuid=65533 --regid=65533 --clear-groups \
+		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
+	is "F065: no /proc: status 4" "$?" 4
+	like "F065: no /proc: in words" "$(cat "$ERR")" '/proc'
+}
+
 for who in $IDENTITIES; do
 	become "$who"
 	memory
@@ -106,5 +174,8 @@ for who in $IDENTITIES; do
 	unmapped
 	arguments
 	cpu
+	stopped_supervisor
+	proc
+	hidden
 done
 finish

@@ -65,7 +65,8 @@ identity() {
 	is "F064: ($WHO) no signal handled or ignored" "$(value handled)" 0
 	is "F031: ($WHO) starts in /workspace" "$(value cwd)" /workspace
 	check "F055: ($WHO) does not learn the host's name" test "$(value host)" != "$(uname -n)"
-	is "F084: ($WHO) no core files" "$(value limit.core)" "0 0"
+	# 1 is the one limit that holds also where cores go to a program: core(5).
+	is "F084: ($WHO) no core, neither to a file nor to a program" "$(value limit.core)" "1 1"
 	is "F084: ($WHO) 256 descriptors" "$(value limit.nofile)" "256 256"
 	is "F084: ($WHO) files of 64 MiB" "$(value limit.fsize)" "67108864 67108864"
 	is "F075: ($WHO) CPU in ticks: 60 and an eighth and one, hard one more" "$(value limit.cpu)" "68 69"
@@ -222,6 +223,8 @@ from_outside() {
 	done
 	if [ -n "$inmate" ]; then
 		is "F057: ($WHO) the plugin has a filter" "$(status_of "$inmate" Seccomp)" 2
+		is "F084: ($WHO) the host's memory short, the plugin goes first" \
+			"$(cat "/proc/$inmate/oom_score_adj")" 1000
 		is "F064: ($WHO) the plugin's umask is 077" "$(status_of "$inmate" Umask)" 0077
 		# Fields 6 and 7 of stat: session and terminal.
 		is "F064: ($WHO) the plugin leads a session of its own, without a terminal" \

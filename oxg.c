@@ -284,9 +284,10 @@ static int plan_jail(struct run *r)
 /* At or above JAIL_FIRST_FD, so that the child can place its own without thought. */
 static int away(int fd)
 {
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD), error = errno;
 
 	close(fd);
+	errno = error;
 	return moved;
 }
 
@@ -296,14 +297,13 @@ static int open_wires(struct wires *l, struct why *why)
 	size_t i;
 
 	for (i = 0; i < COUNT(pipes); i++) {
-		if (pipe2(pipes[i], O_CLOEXEC) != 0)
+		if (pipe2(pipes[i], O_CLOEXEC) != 0 ||
+		    (pipes[i][0] = away(pipes[i][0])) < 0 || (pipes[i][1] = away(pipes[i][1])) < 0)
 			return refuse(why, REFUSE_JAIL, "cannot make a pipe: %s", strerror(errno));
-		pipes[i][0] = away(pipes[i][0]);
-		pipes[i][1] = away(pipes[i][1]);
 	}
-	if (wire_pair(l->status) != 0 || wire_pair(l->control) != 0)
+	if (wire_pair(l->status) != 0 || wire_pair(l->control) != 0 ||
+	    (l->status[1] = away(l->status[1])) < 0)
 		return refuse(why, REFUSE_JAIL, "cannot make a socket pair: %s", strerror(errno));
-	l->status[1] = away(l->status[1]);
 	return 0;
 }
 
@@ -461,21 +461,29 @@ static int make_evidence(struct run *r)
 
 /* ---- the story ---------------------------------------------------------------------------------------- */
 
-/* What the operator may send, read from a descriptor. SIGTSTP too: a stopped
- * supervisor would leave the plugin unwatched. */
+/* What the operator may send, read from a descriptor; but what the caller had
+ * ignored (nohup) stays ignored. SIGTSTP too: a stopped supervisor would leave the
+ * plugin unwatched, and so would one that writes to a terminal of others (SIGTTOU). */
 static int take_signals(void)
 {
-	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
-	sigset_t set;
+	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTOU };
+	struct sigaction before;
+	sigset_t held, heard;
 	size_t i;
 
-	sigemptyset(&set);
-	for (i = 0; i < COUNT(taken); i++)
-		sigaddset(&set, taken[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&held);
+	sigemptyset(&heard);
+	for (i = 0; i < COUNT(taken); i++) {
+		sigaddset(&held, taken[i]);
+		if (sigaction(taken[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaddset(&heard, taken[i]);
+	}
+	sigdelset(&heard, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to be told */
 	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would take our wait statuses */
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int run_story(struct run *r, int signals)

@@ -84,10 +84,11 @@ static int capabilities_drop(void)
 	return syscall(SYS_capset, &head, none) < 0 ? -1 : 0;
 }
 
-/* The terminal's keys and a closing terminal are the supervisor's to answer. */
+/* The terminal's keys and a closing terminal are the supervisor's to answer; a
+ * file that may not grow is an error to be told. */
 static void signals_reset(void)
 {
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGHUP };
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGXFSZ };
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)

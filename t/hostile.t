@@ -8,6 +8,8 @@
 trust_root
 plugin sly "$BUILD/plugins/sly"
 SLY=$PLUGIN
+plugin hostile "$HOSTILE"
+LOUD=$PLUGIN
 jq -n '{schema_version: 1, resources: {pids: 2500}}' >"$WORK/many.json"
 
 said_of() {
@@ -126,6 +128,76 @@ said_of_now() {
 	said | grep -q "^$1="
 }
 
+# ---- what a caller leaves us with ------------------------------------------------------
+
+# left ROW WHAT STATUS PATTERN COMMAND...: the command goes before oxg's own words
+left() {
+	row=$1 what=$2 due=$3 words=$4
+	shift 4
+	RUNS=$((RUNS + 1))
+	RUN=$OUT/run-$RUNS
+	ERR=$OUT/stderr-$RUNS
+	as timeout -k 5 30 "$@" "$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- again 3 \
+		>"$OUT/stdout" 2>"$ERR" </dev/null
+	is "$row: ($WHO) $what: status $due" "$?" "$due"
+	like "$row: ($WHO) $what: $words" "$(cat "$ERR")" "$words"
+}
+
+legacy() {
+	left F066 "no file may grow, stderr neither" 5 '^$' prlimit --fsize=0:0
+	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
+	left F066 "none may be as large as the plugin" 4 'could not write /bin/sly: File too large' \
+		prlimit --fsize=4000:4000
+	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
+	RUNS=$((RUNS + 1))
+	RUN=$OUT/run-$RUNS
+	ERR=$OUT/stderr-$RUNS
+	as prlimit --fsize=1000000:1000000 "$OXG" run --trust "$TRUST" --out "$RUN" "$LOUD" -- lines 400000 \
+		>"$OUT/stdout" 2>"$ERR" </dev/null
+	is "F066: ($WHO) a log may not grow: status 5" "$?" 5
+	like "F066: ($WHO) a log may not grow: in words" "$(cat "$ERR")" 'cannot be written .*File too large'
+	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
+	left F066 "twelve descriptors" 4 'No file descriptors available' prlimit --nofile=21:21
+	left F066 "no process" 4 'ulimit -u|fork' prlimit --nproc=1:1
+	left F064 "everything ignored" 0 PASS env --ignore-signal
+	left F064 "everything blocked" 0 PASS env --block-signal
+	left F064 "SIGCHLD ignored" 0 PASS env --ignore-signal=CHLD
+	# shellcheck disable=SC2016
+	left F064 "umask 0777" 0 PASS sh -c 'umask 0777; exec "$@"' sh
+	# shellcheck disable=SC2016
+	left F064 "no directory to be in" 0 PASS sh -c 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"' "$OUT/gone"
+}
+
+# Started by nohup, a closing terminal is not for us.
+nohup_() {
+	mark=nohup-$$-$WHO
+	RUNS=$((RUNS + 1))
+	RUN=$OUT/run-$RUNS
+	ERR=$OUT/stderr-$RUNS
+	set -- env --ignore-signal=HUP --default-signal=INT "$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 700 "$mark"
+	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
+		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
+	PID=$!
+	wait_for said_of_now doze
+	kill -HUP "$PID"
+	wait "$PID"
+	is "F099: ($WHO) nohup: SIGHUP is not heard" "$? $(reason)" "0 exited"
+	start "$SLY" -- doze 60000 "$mark"
+	wait_for said_of_now doze
+	for s in TSTP TTOU TTIN CONT WINCH; do
+		kill "-$s" "$PID"
+	done
+	sleep 0.2
+	check "F099: ($WHO) a stopping terminal stops nobody" not state_is "$PID" T
+	kill -INT "$PID"
+	kill -INT "$PID"
+	kill -TERM "$PID"
+	wait "$PID"
+	is "F099: ($WHO) three signals in a row are one end" "$? $(reason)" "123 killed"
+	check "F163: ($WHO) which is sealed" test ! -e "$RUN.partial"
+}
+
 # ---- /proc -------------------------------------------------------------------------
 
 proc() {
@@ -175,6 +247,8 @@ for who in $IDENTITIES; do
 	arguments
 	cpu
 	stopped_supervisor
+	legacy
+	nohup_
 	proc
 	hidden
 done

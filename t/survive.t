@@ -17,7 +17,7 @@ mounts() {
 
 # What oxg could leave on the host: its names in the usual places.
 traces() {
-	find /tmp /var/tmp /dev/shm /run /sys/fs/cgroup -maxdepth 3 -name '*oxg*' \
+	find /tmp /var/tmp /dev/shm /run /sys/fs/cgroup -maxdepth 1 -name '*oxg*' \
 		! -path "$WORK/*" 2>/dev/null | sort
 }
 

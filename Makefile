@@ -42,7 +42,7 @@ SRC   = $(TOP:=.c) $(filter-out $(TOOL),$(sort $(wildcard $(ROOMS:=/*.c))))
 OBJ   = $(SRC:%.c=$(B)/obj/%.o)
 SCHEMAS = $(sort $(wildcard schema/*.json))
 GEN   = $(B)/gen/version.h $(if $(SCHEMAS),$(B)/gen/schema.h) \
-	$(if $(wildcard $(TOOL)),$(B)/gen/profile.h)
+	$(if $(wildcard $(TOOL)),$(B)/gen/profile.h $(B)/gen/calls.h)
 
 # ---- flags ---------------------------------------------------------------------
 
@@ -125,6 +125,9 @@ $(B)/gen/schema.h: $(SCHEMAS) Makefile
 
 $(B)/gen/profile.h: $(B)/mkprofile
 	$(call show,run  )$(RUN) $(B)/mkprofile >$@
+
+$(B)/gen/calls.h: $(B)/mkprofile
+	$(call show,run  )$(RUN) $(B)/mkprofile names >$@
 
 $(B)/mkprofile: $(TOOL) Makefile $(SYS)/stamp | $(B)/gen/version.h
 	$(call show,cc   )$(LINK) $(PIE) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $(B)/mkprofile.d -o $@ $< $(END)

@@ -1,6 +1,6 @@
 /*
  * mkprofile.c - the generator of build/gen/profile.h: the system call filters of
- * the jail as data. A program of its own, run when oxg is built; building a
+ * the jail as data; and, asked for "names", of build/gen/calls.h. A program of its own, run when oxg is built; building a
  * filter at run time would double what a jail costs.
  *
  * Deny by default. What is not listed here gets EPERM; clone3 gets ENOSYS, for
@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define CALLS 1024 /* Linux has fewer than half as many */
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 /* Arguments are looked at only where a call is rare and a flag decides. */
@@ -233,9 +234,29 @@ static void make(const char *name, bool runtime)
 	seccomp_release(filter);
 }
 
-int main(void)
+/* The names that the ledger and the doctor use, by number. */
+static void print_names(void)
+{
+	int nr;
+
+	printf("static const char *const call_names[] = {\n");
+	for (nr = 0; nr < CALLS; nr++) {
+		char *name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
+
+		if (name != NULL)
+			printf("\t[%d] = \"%s\",\n", nr, name);
+		free(name);
+	}
+	printf("};\n");
+}
+
+int main(int argc, char **argv)
 {
 	printf("/* Made by jail/mkprofile.c. */\n\n");
+	if (argc == 2 && strcmp(argv[1], "names") == 0) {
+		print_names();
+		return 0;
+	}
 	make("static", false);
 	make("runtime", true);
 	return 0;

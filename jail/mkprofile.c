@@ -1,7 +1,8 @@
 /*
  * mkprofile.c - the generator of build/gen/profile.h: the system call filters of
- * the jail as data; and, asked for "names", of build/gen/calls.h. A program of its own, run when oxg is built; building a
- * filter at run time would double what a jail costs.
+ * the jail as data; and, asked for "names", of build/gen/calls.h. A program of its
+ * own, run when oxg is built; building a filter at run time would double what a
+ * jail costs.
  *
  * Deny by default. What is not listed here gets EPERM; clone3 gets ENOSYS, for
  * which C libraries fall back to clone, whose flags a filter can see; a foreign

@@ -15,6 +15,7 @@
 #include "jail/jail.h"
 
 #define DEPTH_MAX 64 /* a deeper tree is an attack on path lengths */
+#define PATH_LONGEST 4000 /* below /workspace/input: one call of the kernel takes it */
 
 struct taking {
 	struct arena *arena;
@@ -84,7 +85,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* Every name of a directory, in byte order: nothing hangs on the disk's order. */
-static int list(struct taking *t, int fd, char ***names, size_t *count)
+static int list(struct taking *t, int fd, const char *path, char ***names, size_t *count)
 {
 	size_t room = 0;
 	const struct dirent *entry;
@@ -94,12 +95,17 @@ static int list(struct taking *t, int fd, char ***names, size_t *count)
 	*names = NULL;
 	*count = 0;
 	if (dir == NULL) {
+		(void)unreadable(t, path);
 		close(fd);
 		return -1;
 	}
 	while ((errno = 0, entry = readdir(dir)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
+		if (*count >= t->max_files) {
+			closedir(dir);
+			return too_much(t);
+		}
 		if (*count == room) {
 			room = room ? room * 2 : 32;
 			wider = arena_array(t->arena, room, sizeof(*wider));
@@ -110,6 +116,7 @@ static int list(struct taking *t, int fd, char ***names, size_t *count)
 		(*names)[(*count)++] = arena_text(t->arena, bytes_of(entry->d_name));
 	}
 	if (errno != 0) {
+		(void)unreadable(t, path);
 		closedir(dir);
 		return -1;
 	}
@@ -123,12 +130,22 @@ static int take_tree(struct taking *t, int dir, const char *path, int depth);
 static int take_entry(struct taking *t, int dir, const char *path, const char *name, int depth)
 {
 	const char *whole = path[0] ? arena_printf(t->arena, "%s/%s", path, name) : name;
-	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
-	int rc = 0;
+	int fd, rc = 0;
 
+	if (strlen(whole) > PATH_LONGEST)
+		return refuse(t->why, REFUSE_INPUT, "input %s has a path of more than %d bytes, "
+		    "which begins with %.60s: give a smaller tree, or --input-bind it",
+		    t->root, PATH_LONGEST, whole);
+	/* To open is to act: a FIFO's writer would go on, a tape would rewind. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+		t->out->skipped++;
+		return 0;
+	}
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO)) {
-		t->out->skipped++; /* a link, a socket */
+		t->out->skipped++; /* a link, a socket: since a moment ago */
 		return 0;
 	}
 	if (fd < 0 || fstat(fd, &st) != 0) {
@@ -165,7 +182,10 @@ static int take_tree(struct taking *t, int fd, const char *path, int depth)
 		add(t, path)->directory = true;
 	}
 	dir = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (list(t, fd, &names, &count) != 0 || dir < 0) {
+	if (list(t, fd, path, &names, &count) != 0) {
+		rc = -1;
+		count = 0;
+	} else if (dir < 0) {
 		rc = unreadable(t, path);
 		count = 0;
 	}

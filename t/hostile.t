@@ -1,15 +1,13 @@
 #!/bin/sh
 # The sly plugin: it keeps to what is checked and looks for what is not. Memory
 # that is in no resident page, CPU time that nobody adds up, arguments that reach
-# out of the jail, and hosts on which a part of ours does not work.
+# out of the jail.
 # shellcheck source=/dev/null
 . "${0%/*}/lib.sh"
 
 trust_root
 plugin sly "$BUILD/plugins/sly"
 SLY=$PLUGIN
-plugin hostile "$HOSTILE"
-LOUD=$PLUGIN
 jq -n '{schema_version: 1, resources: {pids: 2500}}' >"$WORK/many.json"
 
 said_of() {
@@ -101,144 +99,6 @@ cpu() {
 	check "F091: ($WHO) by the plugin" within 0 "$(usage cpu_ns)" 140000000
 }
 
-# ---- a stopped supervisor -----------------------------------------------------------
-
-state_is() {
-	[ "$(sed 's/.*) //' "/proc/$1/stat" | cut -c1)" = "$2" ]
-}
-
-stopped_supervisor() {
-	mark=stopped-$$-$WHO
-	start --timeout 1s "$SLY" -- doze 60000 "$mark"
-	wait_for said_of_now doze
-	kill -STOP "$PID"
-	wait_for state_is "$PID" T
-	sleep 2.5
-	# Of the four only the two that stand still may be left, as what they are.
-	left=$(for p in $(marked "$mark"); do
-		state_is "$p" Z || grep -q '^NSpid:.*[[:space:]].*[[:space:]]' "/proc/$p/status" && echo "$p"
-	done)
-	is "F077: ($WHO) oxg is stopped: its plugin does not outlive its time" "$left" ""
-	kill -CONT "$PID"
-	wait "$PID"
-	is "F077: ($WHO) and that was a timeout" "$? $(reason)" "124 timeout"
-}
-
-said_of_now() {
-	said | grep -q "^$1="
-}
-
-# ---- what a caller leaves us with ------------------------------------------------------
-
-# left ROW WHAT STATUS PATTERN COMMAND...: the command goes before oxg's own words
-left() {
-	row=$1 what=$2 due=$3 words=$4
-	shift 4
-	RUNS=$((RUNS + 1))
-	RUN=$OUT/run-$RUNS
-	ERR=$OUT/stderr-$RUNS
-	as timeout -k 5 30 "$@" "$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- again 3 \
-		>"$OUT/stdout" 2>"$ERR" </dev/null
-	is "$row: ($WHO) $what: status $due" "$?" "$due"
-	like "$row: ($WHO) $what: $words" "$(cat "$ERR")" "$words"
-}
-
-legacy() {
-	left F066 "no file may grow, stderr neither" 5 '^$' prlimit --fsize=0:0
-	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
-	left F066 "none may be as large as the plugin" 4 'could not write /bin/sly: File too large' \
-		prlimit --fsize=4000:4000
-	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
-	RUNS=$((RUNS + 1))
-	RUN=$OUT/run-$RUNS
-	ERR=$OUT/stderr-$RUNS
-	as prlimit --fsize=1000000:1000000 "$OXG" run --trust "$TRUST" --out "$RUN" "$LOUD" -- lines 400000 \
-		>"$OUT/stdout" 2>"$ERR" </dev/null
-	is "F066: ($WHO) a log may not grow: status 5" "$?" 5
-	like "F066: ($WHO) a log may not grow: in words" "$(cat "$ERR")" 'cannot be written .*File too large'
-	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
-	left F066 "twelve descriptors" 4 'No file descriptors available' prlimit --nofile=21:21
-	left F066 "no process" 4 'ulimit -u|fork' prlimit --nproc=1:1
-	left F064 "everything ignored" 0 PASS env --ignore-signal
-	left F064 "everything blocked" 0 PASS env --block-signal
-	left F064 "SIGCHLD ignored" 0 PASS env --ignore-signal=CHLD
-	# shellcheck disable=SC2016
-	left F064 "umask 0777" 0 PASS sh -c 'umask 0777; exec "$@"' sh
-	# shellcheck disable=SC2016
-	left F064 "no directory to be in" 0 PASS sh -c 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"' "$OUT/gone"
-}
-
-# Started by nohup, a closing terminal is not for us.
-nohup_() {
-	mark=nohup-$$-$WHO
-	RUNS=$((RUNS + 1))
-	RUN=$OUT/run-$RUNS
-	ERR=$OUT/stderr-$RUNS
-	set -- env --ignore-signal=HUP --default-signal=INT "$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 700 "$mark"
-	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
-		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
-	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
-	PID=$!
-	wait_for said_of_now doze
-	kill -HUP "$PID"
-	wait "$PID"
-	is "F099: ($WHO) nohup: SIGHUP is not heard" "$? $(reason)" "0 exited"
-	start "$SLY" -- doze 60000 "$mark"
-	wait_for said_of_now doze
-	for s in TSTP TTOU TTIN CONT WINCH; do
-		kill "-$s" "$PID"
-	done
-	sleep 0.2
-	check "F099: ($WHO) a stopping terminal stops nobody" not state_is "$PID" T
-	kill -INT "$PID"
-	kill -INT "$PID"
-	kill -TERM "$PID"
-	wait "$PID"
-	is "F099: ($WHO) three signals in a row are one end" "$? $(reason)" "123 killed"
-	check "F163: ($WHO) which is sealed" test ! -e "$RUN.partial"
-}
-
-# ---- /proc -------------------------------------------------------------------------
-
-proc() {
-	cat >"$WORK/look" <<-'SCRIPT'
-	#!/bin/sh
-	echo "self=$(cat /proc/self/comm)"
-	ls /proc | grep -v '^[0-9]'
-	cat /proc/1/cmdline /proc/1/stat
-	for f in kallsyms keys mounts/../cmdline sys/kernel/core_pattern meminfo kmsg; do
-		cat "/proc/$f" && echo "read=$f"
-	done
-	SCRIPT
-	plugin look "$WORK/look"
-	run --runtime system "$PLUGIN"
-	like "F031: ($WHO) /proc shows a process itself" "$(cat "$RUN/logs/stdout.log")" '^self=cat$'
-	is "F031: ($WHO) and of the host nothing, nor of oxg's own command line" \
-		"$(grep -vE '^self=|^(self|thread-self|mounts|net|sys)$' "$RUN/logs/stdout.log")" ""
-	check "F065: ($WHO) processes are visible here" test -r "/proc/$$/task/$$/children"
-}
-
-# A host that hides other users' processes hides the jail's from an ordinary user:
-# its limits would hold nothing.
-hidden() {
-	[ "$WHO" = user ] && [ "$(id -u)" -eq 0 ] || return
-	RUN=$OUT/hidden
-	ERR=$OUT/hidden.err
-	unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' sh \
-		setpriv --reuid=65533 --regid=65533 --clear-groups \
-		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
-	is "F065: hidepid: status 4" "$?" 4
-	like "F065: hidepid: in words" "$(cat "$ERR")" 'hidepid'
-	is "F065: hidepid: nothing was executed" "$(cat "$RUN/logs/stdout.log")" ""
-	RUN=$OUT/none
-	ERR=$OUT/none.err
-	unshare -m sh -c 'umount -l /proc && exec "$@"' sh \
-		setpriv --reuid=65533 --regid=65533 --clear-groups \
-		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
-	is "F065: no /proc: status 4" "$?" 4
-	like "F065: no /proc: in words" "$(cat "$ERR")" '/proc'
-}
-
 for who in $IDENTITIES; do
 	become "$who"
 	memory
@@ -246,10 +106,5 @@ for who in $IDENTITIES; do
 	unmapped
 	arguments
 	cpu
-	stopped_supervisor
-	legacy
-	nohup_
-	proc
-	hidden
 done
 finish

@@ -3,6 +3,7 @@
  * not: memory that is no resident page, CPU time that nobody adds up, calls with
  * an argument that reaches out of the jail. One deed, named by its first argument.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -314,6 +315,27 @@ static int do_lock(char **arg)
 	return 0;
 }
 
+/* cat PATH: what all files below it hold. */
+static int do_cat(char **arg)
+{
+	char text[4096], below[4096];
+	struct dirent *e;
+	DIR *dir = opendir(*arg);
+	int fd = dir ? -1 : open(*arg, O_RDONLY);
+	ssize_t n;
+	while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)n, stdout);
+	while (dir && (e = readdir(dir)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
+			snprintf(below, sizeof(below), "%.2000s/%s", *arg, e->d_name);
+			do_cat((char *[]){ below, NULL });
+		}
+	if (dir)
+		closedir(dir);
+	close(fd);
+	return 0;
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 static int do_crash(char **arg)
@@ -348,7 +370,7 @@ static const struct {
 	{ "thread", do_thread }, { "shared", do_shared }, { "zero", do_zero }, { "memfd", do_memfd },
 	{ "tables", do_tables }, { "children", do_children }, { "chain", do_chain },
 	{ "common", do_common }, { "cpu", do_cpu }, { "arguments", do_arguments }, { "fifo", do_fifo },
-	{ "lock", do_lock }, { "crash", do_crash }, { "again", do_again }, { "doze", do_doze },
+	{ "lock", do_lock }, { "cat", do_cat }, { "crash", do_crash }, { "again", do_again }, { "doze", do_doze },
 };
 
 int main(int argc, char **argv)

@@ -55,7 +55,7 @@ struct run {
 	struct rundir dir;
 	bool dir_made;
 	struct journal journal;
-	int findings, out_log, err_log;/* streams of the folder */
+	int findings, ledger, out_log, err_log; /* streams of the folder */
 	struct verdicts verdicts;
 	struct plugin plugin;
 	bool plugin_known;
@@ -106,9 +106,10 @@ static int open_folder(struct run *r)
 	r->dir_made = true;
 	journal = rundir_stream(&r->dir, "journal/events.jsonl", &r->why);
 	r->findings = rundir_stream(&r->dir, "findings.jsonl", &r->why);
+	r->ledger = rundir_stream(&r->dir, "ledger.jsonl", &r->why);
 	r->out_log = rundir_stream(&r->dir, "logs/stdout.log", &r->why);
 	r->err_log = rundir_stream(&r->dir, "logs/stderr.log", &r->why);
-	if (journal < 0 || r->findings < 0 || r->out_log < 0 || r->err_log < 0)
+	if (journal < 0 || r->findings < 0 || r->ledger < 0 || r->out_log < 0 || r->err_log < 0)
 		return -1;
 	journal_start(&r->journal, journal, &r->clock);
 	journal_event(&r->journal, "run.start", "run_id", r->run_id, "oxg", OXG_VERSION, NULL);
@@ -317,6 +318,7 @@ static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
 	b->answers = l->answers[1];
 	b->control = l->control[1];
 	b->findings_file = r->findings;
+	b->ledger_file = r->ledger;
 	b->stdout_file = r->out_log;
 	b->stderr_file = r->err_log;
 	b->journal = r->journal;
@@ -435,7 +437,8 @@ static int make_evidence(struct run *r)
 	struct closing c = {
 		.dir = &r->dir, .facts = &r->facts, .journal = &r->journal,
 		.policy_snapshot = buf_bytes(&r->snapshot), .task = r->task,
-		.findings = r->findings, .out_log = r->out_log, .err_log = r->err_log,
+		.findings = r->findings, .ledger = r->ledger,
+		.out_log = r->out_log, .err_log = r->err_log,
 		.durable = r->words.durable,
 	};
 	struct buf listing = { 0 };

@@ -338,6 +338,28 @@ struct tally {
 	unsigned char journal_head[SHA256_SIZE];
 };
 
+/* ---- supervisor -> broker: one refused system call ----------------------------------
+ * Written by jail/ledger.c from what the kernel said, read by broker/ledger.c, which
+ * alone looks at the text: it is the plugin's. */
+#define DENIAL_TEXT 512
+#define LEDGER_LINES 2000            /* more are counted, not written */
+#define LEDGER_CALLS 512
+
+struct denial {
+	uint64_t ns;                 /* since the plugin was released */
+	int32_t pid;                 /* as the jail counts, 0: gone already */
+	int32_t nr;
+	uint64_t arg[6];
+	uint32_t text;               /* bytes of it; DENIAL_TEXT: cut */
+	unsigned char bytes[DENIAL_TEXT];
+};
+
+struct denials {
+	bool heard;                  /* the kernel told; else they were refused in silence */
+	uint64_t refused, sent;
+	uint32_t by_call[LEDGER_CALLS]; /* the last one: that and above */
+};
+
 struct broker_message {
 	uint32_t word;
 	uint32_t error;              /* errno when evidence could not be written, else 0 */

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
@@ -340,10 +341,21 @@ enum place { OUT, ERR, REQUESTS, ANSWERS, CONTROL, PLACES };
 
 static void control_serve(struct broker *b)
 {
-	char word;
+	union {
+		char word;
+		struct denial denial;
+	} m;
+	ssize_t n;
 
+	do
+		n = recv(b->plan->control, &m, sizeof(m), MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(m.denial)) {
+		ledger_write(b, &m.denial);
+		return;
+	}
 	/* No supervisor, no run: what is written stays partial. */
-	if (wire_receive(b->plan->control, &word, 1) != 1 || word != BROKER_DRAIN)
+	if (n != 1 || m.word != BROKER_DRAIN)
 		_exit(1);
 	b->deadline_ns = monotonic_ns() + BROKER_DRAIN_MS * UINT64_C(1000000);
 	answers_close(b); /* nobody is left to read them */
@@ -404,7 +416,7 @@ static void news_tell(struct broker *b)
 	say(b, BROKER_NEWS, 0, "");
 }
 
-/* Until every pipe is at its end, or the jail is dead and its deadline over. */
+/* Until the jail is dead, and every pipe at its end or the deadline over. */
 static void serve(struct broker *b)
 {
 	struct pollfd p[PLACES];
@@ -413,7 +425,9 @@ static void serve(struct broker *b)
 		bool full = requests_lines(b);
 		int wait = evidence_waits(b) ? 0 : patience(b), ready;
 
-		if (b->out.in < 0 && b->err.in < 0 && b->plan->requests < 0 && !full)
+		/* Not before the jail is dead: who closes its pipes may still be refused. */
+		if (b->deadline_ns && b->out.in < 0 && b->err.in < 0 &&
+		    b->plan->requests < 0 && !full)
 			return;
 		places_fill(b, full, p);
 		ready = poll(p, PLACES, wait);

@@ -27,7 +27,7 @@ struct broker_plan {
 	int out, err, requests;    /* read ends: the plugin's 1, 2, 4 */
 	int answers;               /* write end: the plugin's 3 */
 	int control;               /* broker_message pair with the supervisor */
-	int findings_file, stdout_file, stderr_file;
+	int findings_file, stdout_file, stderr_file, ledger_file;
 	struct journal journal;    /* the pen: ours until BROKER_END gives the head back */
 	struct mint mint;          /* wiped in the supervisor after the fork */
 	struct grant grant;
@@ -114,6 +114,7 @@ struct broker {
 	struct buf findings;       /* lines not written yet */
 	uint64_t findings_bytes, log_bytes;
 	struct tally tally;
+	uint64_t denials;          /* lines of the ledger */
 	uint64_t noted[NOTE_COUNT];
 	unsigned char expiry_noted[TOKEN_LIVE / 8];
 	struct arena scratch;      /* of one line */
@@ -121,6 +122,9 @@ struct broker {
 	uint64_t deadline_ns;      /* 0: the jail lives */
 	uint64_t told, told_ns;    /* findings, and when: the last BROKER_NEWS */
 };
+
+/* ledger.c: one refused system call, into ledger.jsonl. */
+void ledger_write(struct broker *b, const struct denial *d);
 
 /* broker.c */
 void broker_start(struct broker *b, struct broker_plan *plan);

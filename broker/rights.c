@@ -26,7 +26,7 @@
 static int descriptors_close(const struct broker_plan *p)
 {
 	const int keep[] = { p->out, p->err, p->requests, p->answers, p->control,
-		p->findings_file, p->stdout_file, p->stderr_file, p->journal.fd };
+		p->findings_file, p->stdout_file, p->stderr_file, p->ledger_file, p->journal.fd };
 	int next = 0;
 
 	for (;;) {

@@ -93,7 +93,7 @@ struct run_summary {
 };
 
 /* The live line on a terminal: into is a const struct run_words *. */
-void console_tick(uint64_t findings, const struct usage *usage);
+void console_tick(uint64_t findings, uint64_t denials, const struct usage *usage);
 bool console_live(const struct run_words *w);
 /* The exit status: s->status, unless nobody could be told. */
 int console_summary(const struct run_words *w, const struct run_summary *s);

@@ -28,16 +28,16 @@ static bool coloured(void)
 	    (term == NULL || strcmp(term, "dumb") != 0);
 }
 
-void console_tick(uint64_t findings, const struct usage *u)
+void console_tick(uint64_t findings, uint64_t denials, const struct usage *u)
 {
 	static uint64_t last_ns; /* a line a tenth of a second is what eyes follow */
 
 	if (u->wall_ns - last_ns < 100000000u)
 		return;
 	last_ns = u->wall_ns;
-	fprintf(stderr, "\r\033[K%.1f s  cpu %.1f s  memory %.1f MiB  findings %llu",
+	fprintf(stderr, "\r\033[K%.1f s  cpu %.1f s  memory %.1f MiB  findings %llu  refused %llu",
 	    (double)u->wall_ns / 1e9, (double)u->cpu_ns / 1e9,
-	    (double)u->memory_peak / MIB, (unsigned long long)findings);
+	    (double)u->memory_peak / MIB, (unsigned long long)findings, (unsigned long long)denials);
 }
 
 /* ---- for people --------------------------------------------------------------------- */

@@ -97,6 +97,7 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	    put_made(&t, "verifier_report.json", record_verifier) != 0 ||
 	    add_stream(&t, "journal/events.jsonl", c->journal->fd) != 0 ||
 	    add_stream(&t, "findings.jsonl", c->findings) != 0 ||
+	    add_stream(&t, "ledger.jsonl", c->ledger) != 0 ||
 	    add_stream(&t, "logs/stdout.log", c->out_log) != 0 ||
 	    add_stream(&t, "logs/stderr.log", c->err_log) != 0 ||
 	    put_judged(&t, decision) != 0)

@@ -218,7 +218,7 @@ struct closing {
 	const struct run_facts *facts;
 	struct journal *journal;       /* flushed here, after its last event */
 	struct bytes policy_snapshot, task, input_listing; /* p NULL or n 0: none */
-	int findings, out_log, err_log;/* the streams' descriptors */
+	int findings, ledger, out_log, err_log; /* the streams' descriptors */
 	bool durable;
 };
 /* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers

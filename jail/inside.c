@@ -26,6 +26,7 @@
 
 #define GRACE 1000000000u /* ns that the supervisor's clock comes before init's */
 #define REPORT_FD 5 /* the plugin's way to say that it could not be executed */
+#define SYNC_FD 6   /* and to be told that it may be */
 
 /* ---- the kernel's calls, bare ------------------------------------------------ */
 
@@ -256,7 +257,8 @@ static void take_descriptors(const struct jail_plan *plan, const struct jail_end
 	    SYS(dup3, ends->err, 2, 0, 0, 0) < 0 ||
 	    SYS(dup3, ends->answers, 3, 0, 0, 0) < 0 ||
 	    SYS(dup3, ends->requests, 4, 0, 0, 0) < 0 ||
-	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
+	    SYS(dup3, ends->sync, SYNC_FD, O_CLOEXEC, 0, 0) < 0 ||
+	    SYS(close_range, SYNC_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(REPORT_FD, PHASE_DESCRIPTORS, 0);
 }
 
@@ -269,6 +271,34 @@ static void reset_signals(void)
 	for (signal = 1; signal <= 64; signal++)
 		SYS(rt_sigaction, signal, action, NULL, sizeof(none), 0);
 	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none), 0);
+}
+
+/*
+ * The last wall: what comes after it must be in the profile. Refused calls are told
+ * to the supervisor, who takes the listener from us; for that we are dumpable, as
+ * every program is after execve. Under an outer filter with a listener of its own
+ * the kernel allows no second one: then they are refused in silence, and it is said.
+ */
+static void put_up_filter(const struct jail_plan *plan)
+{
+	const struct jail_ends ends = { .sync = SYNC_FD, .status = REPORT_FD };
+	struct jail_message m = { .word = JAIL_LISTEN };
+	long listener = -1;
+
+	if (SYS(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
+		listener = SYS(seccomp, SECCOMP_SET_MODE_FILTER,
+		    SECCOMP_FILTER_FLAG_NEW_LISTENER, plan->telling, 0, 0);
+	if (listener >= 0) {
+		m.step = (uint32_t)listener;
+		SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
+		wait_for(&ends, JAIL_HEARD, PHASE_LISTEN);
+		SYS(close, listener, 0, 0, 0, 0);
+		return;
+	}
+	m.error = errno;
+	SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
+	if (SYS(seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter, 0, 0) != 0)
+		fail(REPORT_FD, PHASE_SECCOMP, 0);
 }
 
 static _Noreturn void become_plugin(const struct jail_plan *plan, const struct jail_ends *ends)
@@ -284,9 +314,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 			fail(REPORT_FD, PHASE_LIMITS, i);
 	reset_signals();
 	SYS(chdir, "/workspace", 0, 0, 0, 0);
-	/* The last wall: what comes after it must be in the profile. */
-	if (SYS(seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter, 0, 0) != 0)
-		fail(REPORT_FD, PHASE_SECCOMP, 0);
+	put_up_filter(plan);
 	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);
 	fail(REPORT_FD, PHASE_EXEC, 0);
 }

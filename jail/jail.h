@@ -59,6 +59,7 @@ struct step {
 	X(DESCRIPTORS, "hand over its descriptors")                             \
 	X(LANDLOCK, "put up the Landlock wall")                                 \
 	X(SECCOMP, "load its system call filter")                               \
+	X(LISTEN, "let its refused calls be heard")                              \
 	X(EXEC, "execute")
 
 enum phase {
@@ -76,7 +77,7 @@ struct landlock_rule {
 #define JAIL_TREES 32
 #define JAIL_RLIMITS 16
 #define JAIL_ID 65534u        /* nobody, inside */
-#define JAIL_FIRST_FD 10      /* ends live at or above: 0-5 are the plugin's and the report's */
+#define JAIL_FIRST_FD 10      /* ends live at or above: 0-6 are the plugin's and ours until execve */
 
 struct jail_plan {
 	const char *base;            /* a host directory to put the new root on */
@@ -96,6 +97,7 @@ struct jail_plan {
 	} rlimit[JAIL_RLIMITS];
 	size_t rlimits;
 	const struct sock_fprog *filter;
+	const struct sock_fprog *telling; /* the same, refusing by notification */
 	const char *profile;         /* "static" or "runtime" */
 	const char *stdin_path;      /* in the jail: /dev/null or /workspace/task.json */
 	const char *exec_path;       /* in the jail */
@@ -115,10 +117,12 @@ struct jail_ends {
 
 #define JAIL_MAPPED 'm'
 #define JAIL_GO 'g'
+#define JAIL_HEARD 'h'           /* the listener is taken */
 
 /* Child -> supervisor. JAIL_BUILT carries a descriptor of the scratch tmpfs.
  * Written by jail/inside.c, read by jail/supervise.c. */
-enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE };
+enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE,
+	JAIL_LISTEN };               /* step: the listener's descriptor in the plugin; error: none */
 
 struct jail_message {
 	uint32_t word;
@@ -135,6 +139,8 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
+/* A copy in which every EPERM is a notification. */
+const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent);
 
 /* ---- runtime.c: the steps that bring in the operator's --runtime: "system", or the
  * absolute path of an unpacked image. 0, or -1 with why (JAIL). */
@@ -161,6 +167,18 @@ struct cell {
 	struct jail_message failure; /* word JAIL_FAILED: why it could not be built */
 };
 
+/* ---- ledger.c: what the kernel refused, by user notification; in the supervisor -- */
+struct ledger {
+	int fd;                      /* the kernel's notifications; -1: none */
+	int control;                 /* the broker's pair */
+	uint64_t born_ns;
+	struct denials *into;
+};
+/* Takes the listener, descriptor remote of init's only child. 0, or -1 with errno. */
+int ledger_take(struct ledger *l, pid_t init, int remote);
+/* Answers what waits: EPERM, always. */
+void ledger_serve(struct ledger *l);
+
 /* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
 struct watch {
 	const struct jail_plan *plan;/* for its words when a step failed */
@@ -168,7 +186,7 @@ struct watch {
 	int control;                 /* the broker's pair */
 	pid_t broker;
 	int signals;                 /* signalfd of what the operator may send */
-	void (*tick)(uint64_t findings, const struct usage *); /* NULL, or the live line */
+	void (*tick)(uint64_t findings, uint64_t denials, const struct usage *); /* NULL, or the live line */
 };
 
 /* What happened, as facts; limits.c makes the ending of them. */
@@ -187,6 +205,7 @@ struct death {
 	bool tally_known;
 	struct tally tally;
 	struct usage usage;
+	struct denials denials;
 };
 
 /* Waits for JAIL_BUILT and BROKER_READY, releases, watches, kills, drains, reaps

@@ -32,9 +32,25 @@ struct vigil {
 	uint64_t built_ns, ended_ns; /* CPU time until the jail was built, until its end */
 	uint64_t born_ns, look_ns;
 	uint64_t findings;           /* so far, says the broker */
+	struct ledger ledger;
 };
 
 /* ---- what the four say ---------------------------------------------------------- */
+
+/* The plugin waits before execve until its listener is ours. */
+static void take_listener(struct vigil *v, const struct jail_message *m)
+{
+	if (m->error != 0)
+		return; /* it goes on without */
+	if (ledger_take(&v->ledger, v->cell->init, (int)m->step) != 0) {
+		v->cell->failure = (struct jail_message){ .word = JAIL_FAILED,
+			.phase = PHASE_LISTEN, .error = errno };
+		v->failed = true;
+		return;
+	}
+	v->death->denials.heard = true;
+	write_all(v->cell->sync, &(char){ JAIL_HEARD }, 1);
+}
 
 /* One message of the child's; JAIL_BUILT brings a descriptor. 1, or 0: no more. */
 static int hear_child(struct vigil *v, int flags)
@@ -64,6 +80,8 @@ static int hear_child(struct vigil *v, int flags)
 	} else if (m.word == JAIL_FAILED) {
 		v->cell->failure = m;
 		v->failed = true;
+	} else if (m.word == JAIL_LISTEN) {
+		take_listener(v, &m);
 	} else if (m.word == JAIL_OVERDUE) {
 		v->death->timed_out = v->end = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
@@ -137,10 +155,13 @@ static void listen_until(struct vigil *v, uint64_t when)
 		{ .fd = v->cell->status, .events = POLLIN },
 		{ .fd = v->broker_done ? -1 : v->watch->control, .events = POLLIN },
 		{ .fd = v->watch->signals, .events = POLLIN },
+		{ .fd = v->ledger.fd, .events = POLLIN },
 	};
 
 	if (poll(on, COUNT(on), milliseconds_to(when)) <= 0)
 		return;
+	if (on[4].revents)
+		ledger_serve(&v->ledger);
 	if (on[3].revents)
 		hear_operator(v);
 	if (on[2].revents)
@@ -173,7 +194,7 @@ static void look(struct vigil *v, uint64_t now)
 	else if (v->gauge->memory_now > l->memory)
 		v->death->memory_over = v->end = true;
 	if (v->watch->tick != NULL)
-		v->watch->tick(v->findings, &v->gauge->usage);
+		v->watch->tick(v->findings, v->death->denials.refused, &v->gauge->usage);
 }
 
 static void keep_watch(struct vigil *v)
@@ -315,7 +336,8 @@ static bool both_ready(struct vigil *v)
 int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why)
 {
 	static struct gauge gauge; /* large, and there is one */
-	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge };
+	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge,
+		.ledger = { .fd = -1, .control = watch->control, .into = &out->denials } };
 	struct why unheard; /* another reason stands already */
 	bool go;
 
@@ -324,7 +346,7 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 	if (gauge_start(&gauge, cell->init, cell->scratch, v.built_ns, go ? why : &unheard) != 0)
 		go = false;
 	if (go) {
-		v.born_ns = monotonic_ns();
+		v.born_ns = v.ledger.born_ns = monotonic_ns();
 		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
 	}
 	if (go)

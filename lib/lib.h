@@ -195,6 +195,19 @@ int read_full(int fd, void *p, size_t n); /* n, fewer at the end of file, or -1 
 /* A new file with these bytes (O_EXCL, 0600), below dir. -1 with errno. */
 int file_write(int dir, const char *path, struct bytes b);
 
+/* ---- system calls by number (calls.c) ---------------------------------------
+ * Of this machine's own ABI; the names are those of libseccomp. */
+enum call_arg { ARG_NONE, ARG_NUMBER, ARG_HEX, ARG_OCTAL, ARG_OPEN, ARG_CLONE,
+	ARG_DOMAIN, ARG_TYPE,
+	ARG_PATH,                      /* a NUL-terminated text at the address */
+	ARG_ADDRESS };                 /* a struct sockaddr; its length is the next argument */
+struct call_shape {
+	int nr;
+	struct { const char *name; int index; enum call_arg kind; } arg[3]; /* at most one text */
+};
+const char *call_name(int nr);                /* NULL: newer than the names */
+const struct call_shape *call_shape(int nr);  /* NULL: no argument says anything */
+
 /* ---- messages between our own processes (wire.c) ---------------------------
  * Fixed structs over a SOCK_SEQPACKET pair: one send, one message. The reader
  * takes a message of exactly the size it knows, or nothing.

@@ -201,10 +201,10 @@ process() {
 		is "F053: ($WHO) no groups" "$(field "$b" Groups | tr -d ' ')" ""
 	fi
 	if [ "$(id -u)" -eq 0 ]; then
-		check "F064: ($WHO) its descriptors: four pipes, a socket, four files of the folder" test "$(
+		check "F064: ($WHO) its descriptors: four pipes, a socket, five files of the folder" test "$(
 			find "/proc/$b/fd" -type l -printf '%l\n' |
 				sed "s,:.*,,; s,^$RUN.partial/,," | sort | tr '\n' ' '
-		)" = "findings.jsonl journal/events.jsonl logs/stderr.log logs/stdout.log pipe pipe pipe pipe socket "
+		)" = "findings.jsonl journal/events.jsonl ledger.jsonl logs/stderr.log logs/stdout.log pipe pipe pipe pipe socket "
 		for f in "/proc/$b/fd"/*; do
 			name=$(readlink "$f")
 			[ "${name%.jsonl}" != "$name" ] || continue
@@ -290,7 +290,7 @@ full() {
 	is "F140: ($WHO) full disk: status 5, and check says 5" "$(tr '\n' ' ' <"$small.status")" "5 5 "
 	like "F140: ($WHO) full disk: the sentence" "$(cat "$ERR")" '^oxg: .*small-.*No space left'
 	is "F163: ($WHO) full disk: what is left is called partial" "$(sed 's,.*/run,run,' "$small.left" | tr '\n' ' ')" \
-		"run.partial/findings.jsonl run.partial/journal/events.jsonl "
+		"run.partial/findings.jsonl run.partial/journal/events.jsonl run.partial/ledger.jsonl "
 }
 
 # ---- oxg broker, for scripts -----------------------------------------------------------------

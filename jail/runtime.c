@@ -109,18 +109,27 @@ static int add_etc(struct gathering *g)
 	const char *path = arena_printf(g->arena, "%s/etc/ld.so.cache", g->root);
 	struct step *s;
 	struct stat st;
+	int root, rc, error;
 
 	add_dir(g, "etc");
-	if (file_read(g->arena, AT_FDCWD, path, CACHE_BYTES, &cache) == 0) {
+	/* An image's links lead into the host: none is followed. */
+	if (lstat(arena_printf(g->arena, "%s/etc", g->root), &st) != 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	root = open(g->root[0] ? g->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = root < 0 ? -1 : file_read(g->arena, root, "etc/ld.so.cache", CACHE_BYTES, &cache);
+	error = errno;
+	if (root >= 0)
+		close(root);
+	if (rc == 0) {
 		s = add(g, STEP_FILE, "etc/ld.so.cache");
 		s->bytes = cache;
 		s->mode = 0444;
-	} else if (errno != ENOENT) {
+	} else if (error != ENOENT && error != ELOOP) {
 		return refuse(g->why, REFUSE_JAIL, "cannot read %s of the runtime: %s",
-		    path, strerror(errno));
+		    path, strerror(error));
 	}
 	path = arena_printf(g->arena, "%s/etc/alternatives", g->root);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		add_dir(g, "etc/alternatives");
 		add(g, STEP_TREE, "etc/alternatives")->source = path;
 	}

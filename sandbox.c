@@ -274,6 +274,33 @@ static const char *elf_interpreter(struct arena *a, struct bytes b)
 	return NULL;
 }
 
+/* Which machine's code runs here. */
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#else
+#error "say here which machine this is"
+#endif
+
+/* Another machine's code would be handed to a program that the host registered for
+ * it (binfmt_misc), and nobody verified that one. */
+static int check_machine(struct planning *p, struct bytes b, const char *name)
+{
+	Elf64_Ehdr head;
+
+	if (b.n < sizeof(head) || memcmp(b.p, ELFMAG, SELFMAG) != 0)
+		return 0;
+	memcpy(&head, b.p, sizeof(head));
+	if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    head.e_machine != MACHINE)
+		return refuse(p->why, REFUSE_PLUGIN, "%s is made for another kind of machine: "
+		    "build it for this one, with 64 bits", name);
+	if (head.e_type != ET_EXEC && head.e_type != ET_DYN)
+		return refuse(p->why, REFUSE_PLUGIN, "%s is an ELF file, but no executable", name);
+	return 0;
+}
+
 /* Refuses what the kernel would refuse later with less to say. */
 static int check_artifact(struct planning *p)
 {
@@ -283,6 +310,8 @@ static int check_artifact(struct planning *p)
 	const char *loader;
 	struct bytes b = f->bytes;
 
+	if (check_machine(p, b, name) != 0)
+		return -1;
 	if (p->words->runtime != NULL)
 		return 0;
 	if (b.n >= 2 && b.p[0] == '#' && b.p[1] == '!')

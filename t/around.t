@@ -174,6 +174,50 @@ raced() {
 	is "F020: ($WHO) 25 walks among links that come and go: none was followed" "$seen" 0
 }
 
+# An image that was unpacked from who knows where: its links lead into the host.
+image() {
+	mkdir -p "$WORK/image/usr/bin" "$WORK/image/etc" "$WORK/secrets"
+	echo secret-of-the-host | tee "$WORK/secrets/file" >"$WORK/secret"
+	chmod 755 "$WORK/secrets"
+	ln -sfn "$WORK/secret" "$WORK/image/etc/ld.so.cache"
+	ln -sfn "$WORK/secrets" "$WORK/image/etc/alternatives"
+	ln -sfn "$WORK/secrets" "$WORK/image/lib"
+	jq -n --arg r "$WORK/image" '{schema_version: 1, runtimes: [$r]}' >"$WORK/image.json"
+	for where in /bin /etc /etc/ld.so.cache /etc/alternatives /lib; do
+		run --policy "$WORK/image.json" --runtime "$WORK/image" "$SLY" -- cat $where
+		is "F043: ($WHO) an image's links are not followed, cat $where" \
+			"$STATUS $(grep -ca secret-of-the-host "$RUN/logs/stdout.log")" "0 0"
+	done
+	rm -rf "$WORK/image/etc"
+	ln -sfn "$WORK/secrets" "$WORK/image/etc"
+	mkdir "$WORK/secrets/alternatives"
+	run --policy "$WORK/image.json" --runtime "$WORK/image" "$SLY" -- cat /etc
+	is "F043: ($WHO) nor a link called etc" \
+		"$STATUS $(grep -ca secret-of-the-host "$RUN/logs/stdout.log")" "0 0"
+	rm -rf "$WORK/image" "$WORK/secrets"
+}
+
+# Executables that are none here: refused in words, before a jail is built.
+other_machines() {
+	for change in '4 1 is made for another' '18 267 is made for another' '16 1 but no executable'; do
+		# shellcheck disable=SC2086
+		set -- $change
+		at=$1
+		cp "$SLY/sly" "$WORK/foreign"
+		# shellcheck disable=SC2059
+		printf "\\$(printf %03o $(($2 % 256)))" |
+			dd of="$WORK/foreign" bs=1 seek="$at" conv=notrunc 2>/dev/null
+		shift 2
+		plugin foreign "$WORK/foreign"
+		for runtime in '' system; do
+			# shellcheck disable=SC2086
+			run ${runtime:+--runtime $runtime} "$PLUGIN" -- again 0
+			is "F014: ($WHO) byte $at changed${runtime:+, $runtime}: status 3" "$STATUS" 3
+			like "F014: ($WHO) byte $at changed${runtime:+, $runtime}: in words" "$(cat "$ERR")" "$*"
+		done
+	done
+}
+
 # ---- /proc -------------------------------------------------------------------------
 
 proc() {
@@ -222,6 +266,8 @@ for who in $IDENTITIES; do
 	nohup_
 	input
 	raced
+	image
+	other_machines
 	proc
 	hidden
 done

@@ -396,6 +396,9 @@ static void take_pen(struct run *r)
 		memcpy(r->journal.head, r->tally.journal_head, SHA256_SIZE);
 		return;
 	}
+	if (ledger_recover(r->ledger, &r->death.denials) != 0)
+		refuse(&r->why, REFUSE_EVIDENCE, "ledger.jsonl cannot be read back: %s",
+		    strerror(errno));
 	if (findings_recover(r->findings, &r->tally) != 0)
 		refuse(&r->why, REFUSE_EVIDENCE, "findings.jsonl cannot be read back: %s",
 		    strerror(errno));
@@ -447,6 +450,7 @@ static int make_evidence(struct run *r)
 
 	gather_facts(r);
 	r->facts.tally = r->death.started ? &r->tally : NULL;
+	r->facts.denials = r->death.started ? &r->death.denials : NULL;
 	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
 	r->facts.journal = &r->journal;
 	r->facts.finished = clock_seconds(&r->clock);

@@ -316,6 +316,21 @@ static int check_findings(const struct checked *c)
 	return 0;
 }
 
+static int check_ledger(const struct checked *c)
+{
+	static const char name[] = "ledger.jsonl";
+	int said = json_get(&c->run, 0, "ledger");
+	uint64_t lines;
+
+	if (ledger_count(folder_get(c->folder, name), &lines) != 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s line %llu is no refused call",
+		    c->folder->path, name, (unsigned long long)lines);
+	if (!counted(&c->run, said, "recorded", lines))
+		return wrong(c->folder, c->why, name, "does not hold as many lines as "
+		    "run.json counts");
+	return 0;
+}
+
 /* ---- what can be made again ----------------------------------------------------------------- */
 
 static int check_gate(const struct checked *c, const char **decision)
@@ -384,6 +399,7 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 	if (folder_verify(&f, why) < 0 || check_documents(&c) < 0 ||
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
+	    check_ledger(&c) < 0 ||
 	    check_gate(&c, &out->decision) < 0 || check_report(&c) < 0)
 		return -1;
 	if (f.empty != NULL) /* no digest tells of it */

@@ -43,6 +43,14 @@ void finding_termination(struct finding_context *c, const struct ending *e,
  * an unfinished last line. 0 or -1 with errno. */
 int findings_recover(int fd, struct tally *t);
 
+/* ---- ledger.c: ledger.jsonl, written by the broker -------------------------------- */
+/* Lines, each a refused call. 0, or -1: the one after *lines is none. */
+int ledger_count(struct bytes text, uint64_t *lines);
+/* After a broker that died: what the file holds, without a torn last line. 0, or -1
+ * with errno. */
+int ledger_recover(int fd, struct denials *d);
+void ledger_summary(struct json_out *o, const struct denials *d); /* run.json's member */
+
 /* ---- journal.c: journal/events.jsonl ------------------------------------------------
  * {"seq":1,"ts":"...","type":"run.start",...,"prev":"<hex of the line before>"}
  * prev = hex SHA-256 of the previous line without its newline; 64 zeros first.
@@ -132,6 +140,7 @@ struct run_facts {
 	const struct ending *ending;       /* reason ENDING_NONE: refused */
 	const struct why *refusal;         /* code 0: none */
 	const struct tally *tally;         /* NULL when nothing ran */
+	const struct denials *denials;     /* the same */
 	const char *trust_root, *trust_found_by;
 	const char *profile;               /* policy profile */
 	const char *policy_source;

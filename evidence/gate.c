@@ -173,7 +173,7 @@ static const char *rule_present(const struct view *v, enum result *result)
 		"verifier_report.json",
 	};
 	static const char *const after_run[] = {
-		"findings.jsonl", "logs/stderr.log", "logs/stdout.log",
+		"findings.jsonl", "ledger.jsonl", "logs/stderr.log", "logs/stdout.log",
 	};
 	struct bytes findings = folder_get(v->folder, "findings.jsonl");
 	const char *missing = "", *broken = "";
@@ -308,8 +308,9 @@ static const char *rule_denied(const struct view *v, enum result *result)
 {
 	int word = member(&v->policy, "gate", "on_denied");
 	int counted = member(&v->run, "broker", "refused");
-	struct bytes ledger = folder_get(v->folder, "ledger.jsonl");
-	int64_t refused = 0;
+	int ledger = member(&v->run, "ledger", "heard");
+	int calls = member(&v->run, "ledger", "refused");
+	int64_t refused = 0, denied = 0;
 
 	*result = RESULT_NOT_APPLICABLE;
 	if (word >= 0 && json_is(&v->policy.json, word, "record"))
@@ -322,8 +323,13 @@ static const char *rule_denied(const struct view *v, enum result *result)
 	if (refused > 0)
 		return arena_printf(v->a, "the broker refused %lld request%s",
 		    (long long)refused, refused == 1 ? "" : "s");
-	if (ledger.n > 0)
-		return "the kernel refused operations: see ledger.jsonl";
+	if (ledger < 0 || !json_integer(&v->run.json, calls, &denied))
+		return "run.json does not say how many operations the kernel refused";
+	if (denied > 0)
+		return arena_printf(v->a, "the kernel refused %lld operation%s: see ledger.jsonl",
+		    (long long)denied, denied == 1 ? "" : "s");
+	if (json_kind(&v->run.json, ledger) != JSON_TRUE)
+		return "what the kernel refused was not told: nobody can say that nothing was";
 	*result = RESULT_PASS;
 	return "nothing was denied";
 }

@@ -183,11 +183,18 @@ denied() {
 	decides "on_denied block, many refused" "$POLICY" 1 BLOCK 'the broker refused 4711 requests'
 	decides "on_denied record, many refused" "$GOLDEN/policy-default.json" 0 PASS
 	fresh
-	echo '{"name":"socket"}' >"$FOLDER/ledger.jsonl"
+	edit run.json '.ledger.refused = 1'
 	decides "on_denied block, the kernel refused" "$POLICY" 1 BLOCK \
-		'the kernel refused operations: see ledger.jsonl'
-	: >"$FOLDER/ledger.jsonl"
-	decides "on_denied block, an empty ledger" "$POLICY" 0 PASS
+		'the kernel refused 1 operation: see ledger.jsonl'
+	edit run.json '.ledger.refused = 0 | .ledger.heard = false'
+	decides "on_denied block, nobody heard the kernel" "$POLICY" 1 BLOCK \
+		'what the kernel refused was not told: nobody can say that nothing was'
+	for lie in null '{}' '{"heard":true}' '{"heard":true,"refused":"0"}'; do
+		fresh
+		edit run.json ".ledger = $lie"
+		decides "ledger: $lie" "$POLICY" 1 BLOCK \
+			'run.json does not say how many operations the kernel refused'
+	done
 	for lie in null '{}' '{"refused":"0"}' '{"refused":0.5}'; do
 		fresh
 		edit run.json ".broker = $lie"

@@ -34,6 +34,7 @@ static void fill(struct folder *f)
 	folder_add(&arena, f, "verifier_report.json", BYTES("{\"status\":\"PASS\"}"));
 	folder_add(&arena, f, "journal/events.jsonl", BYTES(""));
 	folder_add(&arena, f, "findings.jsonl", BYTES(""));
+	folder_add(&arena, f, "ledger.jsonl", BYTES(""));
 	folder_add(&arena, f, "logs/stdout.log", BYTES(""));
 	folder_add(&arena, f, "logs/stderr.log", BYTES(""));
 	folder_add(&arena, f, "inputs/policy.json", BYTES("{}"));

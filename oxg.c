@@ -285,8 +285,12 @@ static int plan_jail(struct run *r)
 /* At or above JAIL_FIRST_FD, so that the child can place its own without thought. */
 static int away(int fd)
 {
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD), error = errno;
+	int moved, error;
 
+	if (fd >= JAIL_FIRST_FD)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
+	error = errno;
 	close(fd);
 	errno = error;
 	return moved;

@@ -84,15 +84,14 @@ static int capabilities_drop(void)
 	return syscall(SYS_capset, &head, none) < 0 ? -1 : 0;
 }
 
-/* The terminal's keys and a closing terminal are the supervisor's to answer; a
+/* Nobody set a handler, and what the caller ignored may stay so: nothing is executed
+ * here. The terminal's keys and a closing terminal are the supervisor's to answer; a
  * file that may not grow is an error to be told. */
 static void signals_reset(void)
 {
 	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGXFSZ };
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
 	for (size_t i = 0; i < COUNT(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	sigemptyset(&none);

@@ -82,6 +82,15 @@ arguments() {
 		"$(grep -v '=EPERM$' "$RUN/logs/stdout.log")" ""
 }
 
+# Each refusal is told to the supervisor: a storm of them must not hold it.
+storm() {
+	run --timeout 1s "$SLY" -- refused 50
+	stopped F066 "fifty processes that ask for what is refused" 124 timeout
+	check "F077: ($WHO) at its time" within 1000000000 "$(usage wall_ns)" 1900000000
+	run --cpu-limit 1s --timeout 20s "$SLY" -- refused 50
+	stopped F075 "and their CPU time is seen" 122 cpu_limit
+}
+
 # ---- CPU time -----------------------------------------------------------------------
 
 cpu() {
@@ -105,6 +114,7 @@ for who in $IDENTITIES; do
 	deep
 	unmapped
 	arguments
+	storm
 	cpu
 done
 finish

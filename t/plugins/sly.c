@@ -338,6 +338,15 @@ static int do_cat(char **arg)
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
+/* refused N: so many processes that do nothing but ask for what is refused. */
+static _Noreturn int do_refused(char **arg)
+{
+	for (long n = number(arg, 0, 8); n > 1 && fork() > 0; n--)
+		;
+	for (;;)
+		syscall(SYS_socket, 1, 1, 0);
+}
+
 static int do_crash(char **arg)
 {
 	(void)arg;
@@ -370,7 +379,7 @@ static const struct {
 	{ "thread", do_thread }, { "shared", do_shared }, { "zero", do_zero }, { "memfd", do_memfd },
 	{ "tables", do_tables }, { "children", do_children }, { "chain", do_chain },
 	{ "common", do_common }, { "cpu", do_cpu }, { "arguments", do_arguments }, { "fifo", do_fifo },
-	{ "lock", do_lock }, { "cat", do_cat }, { "crash", do_crash }, { "again", do_again }, { "doze", do_doze },
+	{ "lock", do_lock }, { "cat", do_cat }, { "refused", do_refused }, { "crash", do_crash }, { "again", do_again }, { "doze", do_doze },
 };
 
 int main(int argc, char **argv)

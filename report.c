@@ -15,7 +15,6 @@
 
 #define TAIL_BYTES 4096           /* of stderr, from its end */
 #define TAIL_LINES 20
-#define LEDGER_BYTES 8192         /* of the ledger, from its beginning */
 
 struct page {
 	struct buf *b;
@@ -464,12 +463,11 @@ static void put_ledger(struct page *p)
 {
 	struct bytes ledger = folder_get(p->folder, "ledger.jsonl");
 
-	if (ledger.n == 0)
+	if (!is_object(&p->run, "ledger") || (ledger.n == 0 &&
+	    json_kind(&p->run, member(&p->run, "ledger", "heard")) == JSON_TRUE))
 		return;
 	section_open(p, "ledger", "Refused operations");
-	put(p, "<pre>");
-	html_text(p->b, ledger, LEDGER_BYTES, false);
-	put(p, "</pre>\n");
+	html_ledger(p->b, &p->run, ledger);
 	put(p, section_close);
 }
 

@@ -194,6 +194,9 @@ void html_value(struct buf *to, const struct json *j, int v);
 void html_row(struct buf *to, const char *label, const struct json *j, int v);
 extern const char html_style[];
 
+/* ---- htmlledger.c: refused operations inside a page ------------------------------------------- */
+void html_ledger(struct buf *to, const struct json *run, struct bytes ledger);
+
 /* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
 struct found_lines {
 	size_t *at, n, room;           /* where they begin, as many as can be shown */

@@ -1,0 +1,87 @@
+/*
+ * htmlledger.c - the ledger inside a page: how often which call was refused, and
+ * the first of them with what they asked for. Runs in the supervisor and in the
+ * commands that render reports.
+ */
+#include <string.h>
+
+#include "evidence/evidence.h"
+
+#define SHOWN 100 /* calls; the file has the rest */
+
+static void put_counts(struct buf *to, const struct json *run, int ledger)
+{
+	int name = json_first(run, json_get(run, ledger, "by_call"));
+	const char *between = "";
+
+	buf_text(to, "<p>");
+	html_value(to, run, json_get(run, ledger, "refused"));
+	buf_text(to, " refused: ");
+	for (int i = 0; name >= 0 && i < HTML_ROWS; name = json_next(run, name), i++) {
+		buf_text(to, between);
+		html_text(to, json_raw(run, name), HTML_WORD, true);
+		buf_text(to, " ");
+		html_value(to, run, json_value(run, name));
+		between = ", ";
+	}
+	buf_text(to, "</p>\n");
+}
+
+static void put_args(struct buf *to, const struct json *j, int args)
+{
+	const char *between = "";
+
+	for (int name = json_first(j, args); name >= 0; name = json_next(j, name)) {
+		buf_printf(to, "%s<span class=\"note\">", between);
+		html_text(to, json_raw(j, name), HTML_WORD, true);
+		buf_text(to, "</span> ");
+		html_value(to, j, json_value(j, name));
+		between = "<br>";
+	}
+}
+
+static void put_call(struct arena *scratch, struct buf *to, struct bytes line)
+{
+	struct json j;
+	char error[200];
+
+	if (json_parse(scratch, line, &j, error) < 0)
+		return;
+	buf_text(to, "<tr><th scope=\"row\" class=\"name\">");
+	html_value(to, &j, json_get(&j, 0, "call"));
+	buf_text(to, "</th><td class=\"result\">");
+	html_value(to, &j, json_get(&j, 0, "pid"));
+	buf_text(to, "</td><td>");
+	if (json_kind(&j, json_get(&j, 0, "args")) == JSON_OBJECT)
+		put_args(to, &j, json_get(&j, 0, "args"));
+	buf_text(to, "</td></tr>\n");
+}
+
+void html_ledger(struct buf *to, const struct json *run, struct bytes text)
+{
+	int ledger = json_get(run, 0, "ledger");
+	struct arena scratch = { 0 };
+
+	if (json_kind(run, json_get(run, ledger, "heard")) != JSON_TRUE)
+		buf_text(to, "<p class=\"box block\">Here the kernel could not tell what it "
+		    "refused: it was refused in silence.</p>\n");
+	if (text.n == 0)
+		return;
+	put_counts(to, run, ledger);
+	buf_text(to, "<table class=\"checks\"><thead><tr><th scope=\"col\" class=\"name\">Call</th>"
+	    "<th scope=\"col\" class=\"result\">Process</th><th scope=\"col\">Asked for</th></tr>"
+	    "</thead><tbody>\n");
+	for (int i = 0; i < SHOWN && text.n > 0; i++) {
+		const unsigned char *end = memchr(text.p, '\n', text.n);
+		size_t n = end != NULL ? (size_t)(end - text.p) : text.n;
+
+		put_call(&scratch, to, (struct bytes){ text.p, n });
+		arena_reset(&scratch);
+		n += end != NULL;
+		text = (struct bytes){ text.p + n, text.n - n };
+	}
+	buf_text(to, "</tbody></table>\n");
+	if (text.n > 0)
+		buf_text(to, "<p>ledger.jsonl has the rest.</p>\n");
+	arena_free(&scratch);
+}

@@ -625,6 +625,7 @@ static const struct {
 	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },
 	{ "caps", "the capabilities and their risks", cmd_caps },
 	{ "schema", "print a JSON Schema", cmd_schema },
+	{ "doctor", "what this machine gives a jail", cmd_doctor },
 	{ "broker", "inside the jail: ask the broker", broker_client },
 	{ "version", "print the version", cmd_version },
 };

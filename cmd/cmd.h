@@ -107,6 +107,81 @@ struct capability_note {
 };
 const struct capability_note *capability_note(enum capability c);
 
+/* ---- layers.c, trial.c: what this machine gives the jail, found out by trying ------- */
+enum layer_status { LAYER_PRESENT, LAYER_PARTIAL, LAYER_MISSING };
+
+struct layer {
+	const char *name;             /* "user_namespaces" */
+	enum layer_status status;
+	bool required;                /* of a run under this policy */
+	char detail[1024];            /* one line: what is there, or why not */
+	char remedy[240];             /* one line; "" when there is nothing to do */
+};
+
+struct layers {
+	struct layer layer[24];
+	size_t count;
+};
+
+/* strict: what that profile requires beyond a jail. Leaves nothing behind. */
+void layers_probe(struct layers *out, bool strict);
+
+#define TRIALS(X)                                                                	/* in a child of its own */                                              	X(CLONE3) X(CLOSE_RANGE) X(OPENAT2) X(PIDFD) X(NO_NEW_PRIVS) X(LANDLOCK) 	X(LANDLOCK_HOLDS) X(NOTIFY) X(FILTER) X(FILTER_HOLDS)                    	/* in namespaces of its own */                                           	X(USER) X(NAMESPACES) X(MAPS) X(IDENTITY) X(TMPFS) X(MOUNT_API) X(PROC)  	X(PIVOT) X(CAPABILITIES)                                                 	/* a jail as a run would have it, up to the plugin */                    	X(JAIL) X(SEEN)
+
+enum trial {
+#define X(name) TRIAL_##name,
+	TRIALS(X)
+#undef X
+	TRIAL_COUNT
+};
+
+#define TRIAL_NOT_REACHED (-1)
+#define TRIAL_KILLED (-2)             /* the kernel ended the child that tried it */
+
+struct trials {
+	int error[TRIAL_COUNT];       /* 0: it works; an errno; or one of the above */
+	const char *lacking;          /* NAMESPACES: the first kind that is refused, or NULL */
+	int landlock_abi;
+	struct why jail, seen;        /* JAIL, SEEN: in words */
+};
+
+void trials_make(struct trials *out);
+
+/* ---- bpf.c: what a filter answers to a call, whatever its arguments ------------------- */
+struct sock_fprog;
+struct seccomp_data;
+
+#define BPF_NOTHING 0xffffffffu       /* no answer: the program is not of a known kind */
+#define WAY_TESTS 32
+#define WAYS 64
+
+/* (32-bit word of the arguments & mask) compared with k. */
+struct way_test {
+	unsigned word;                /* argument word / 2, its upper half when odd */
+	uint32_t mask, k;
+	enum { TEST_EQUAL, TEST_OVER, TEST_AT_LEAST, TEST_ANY_BIT } kind;
+	bool holds;
+};
+
+/* One way through the program, and what is answered at its end. */
+struct way {
+	uint32_t answer;              /* SECCOMP_RET_* with its data */
+	struct way_test test[WAY_TESTS];
+	size_t tests;
+};
+
+struct ways {
+	struct way way[WAYS];
+	size_t count;
+	bool unsure;                  /* more than fits, or an unknown instruction */
+};
+
+uint32_t bpf_answer(const struct sock_fprog *p, const struct seccomp_data *d);
+/* Every way for this call and architecture, with the arguments open. */
+void bpf_ways(const struct sock_fprog *p, uint32_t arch, uint32_t nr, struct ways *out);
+
+int cmd_doctor(int argc, char **argv);
+int doctor_syscalls(bool json);         /* cmd/calls.c: the exit status */
 int cmd_verify(int argc, char **argv);  /* cmd/inspect.c */
 int cmd_inspect(int argc, char **argv);
 int cmd_schema(int argc, char **argv);  /* cmd/caps.c */

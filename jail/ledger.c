@@ -21,7 +21,8 @@
 
 #include "jail/jail.h"
 
-#define AT_ONCE 64 /* then the clock and the signals are looked at again */
+#define AT_ONCE 64       /* then the clock and the signals are looked at again */
+#define PATIENCE_MS 10
 
 /* As large as the kernel's own, which may grow. */
 union notification {
@@ -147,7 +148,16 @@ static void fetch_text(struct denial *d, uint32_t pid, const struct seccomp_data
 	}
 }
 
-/* The broker may be slow: then a line is lost, never the clock. */
+/* A broker that is slow holds up the plugin, which waits for its answer; one that
+ * stands still costs a line, never the clock. */
+static bool hand_on(const struct ledger *l, const struct denial *d)
+{
+	struct pollfd on = { .fd = l->control, .events = POLLOUT };
+
+	return poll(&on, 1, PATIENCE_MS) == 1 && send(l->control, d, sizeof(*d),
+	    MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(*d);
+}
+
 static void tell(struct ledger *l, const struct seccomp_notif *n)
 {
 	struct denial d = { .ns = monotonic_ns() - l->born_ns, .nr = n->data.nr,
@@ -158,7 +168,7 @@ static void tell(struct ledger *l, const struct seccomp_notif *n)
 	/* Whose memory that was is known only if the call still waits. */
 	if (ioctl(l->fd, (int)SECCOMP_IOCTL_NOTIF_ID_VALID, &n->id) != 0)
 		return;
-	if (send(l->control, &d, sizeof(d), MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(d))
+	if (hand_on(l, &d))
 		l->into->sent++;
 }
 

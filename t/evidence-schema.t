@@ -31,7 +31,8 @@ for name, of, lines in (
         ("run.json", "run", False), ("usage.json", "usage", False),
         ("verifier_report.json", "verifier_report", False),
         ("gate_report.json", "gate_report", False),
-        ("findings.jsonl", "finding", True), ("journal/events.jsonl", "event", True)):
+        ("findings.jsonl", "finding", True), ("journal/events.jsonl", "event", True),
+        ("ledger.jsonl", "denial", True)):
     validator = schema(of)
     raw = open(os.path.join(sys.argv[2], name), "rb").read().decode("utf-8")
     for document in raw.splitlines() if lines else [raw]:
@@ -49,6 +50,8 @@ plugin hostile "$HOSTILE"
 DEED=$PLUGIN
 plugin printer "$HOSTILE" '.findings = "stdout"'
 PRINTER=$PLUGIN
+plugin knocker "$BUILD/plugins/knocker"
+KNOCKS=$PLUGIN
 plugin files "$HOSTILE" '.files = {"data.txt": "'"$(echo data | sha256sum | cut -c1-64)"'"} | .trusted = true'
 echo data >"$PLUGIN/data.txt"
 FILES=$PLUGIN
@@ -81,6 +84,10 @@ done
 become "${IDENTITIES%% *}"
 run "$DEED" -- true
 follows "nothing found" 0
+run "$KNOCKS" -- evil
+follows "refused operations" 0
+run "$KNOCKS" -- connect-abstract
+follows "a refused address" 0
 run --input "$WORK/input" --task "$WORK/task.json" "$DEED" -- emit 1
 follows "input and task" 0
 run --input "$WORK/empty" "$DEED" -- true

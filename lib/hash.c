@@ -15,6 +15,66 @@
 static_assert(sizeof(br_sha256_context) <= sizeof(((struct sha256 *)0)->state),
     "struct sha256 has room for the library's context");
 
+/* Whether the CPU hashes is the same for the whole life of a process, so it is
+ * asked once, when enough was hashed that the answer can pay. */
+static bool cpu_hashes(size_t n)
+{
+	static enum { UNASKED, HASHES, CANNOT } answer;
+	static size_t hashed;
+
+	if (answer == UNASKED) {
+		hashed += n < MANY ? n : MANY;
+		if (hashed >= MANY)
+			answer = sha256ni_usable() ? HASHES : CANNOT;
+	}
+	return answer == HASHES;
+}
+
+/* As br_sha256_update, which calls the C rounds and no others. */
+static void context_add(br_sha256_context *c, const unsigned char *from, size_t n)
+{
+	size_t begun = c->count % BLOCK, fits = BLOCK - begun;
+
+	c->count += n;
+	if (begun + n < BLOCK) {
+		memcpy(c->buf + begun, from, n);
+		return;
+	}
+	if (begun > 0) {
+		memcpy(c->buf + begun, from, fits);
+		sha256ni_blocks(c->val, c->buf, 1);
+		from += fits;
+		n -= fits;
+	}
+	if (n >= BLOCK)
+		sha256ni_blocks(c->val, from, n / BLOCK);
+	memcpy(c->buf, from + n / BLOCK * BLOCK, n % BLOCK);
+}
+
+static void put_big_endian(unsigned char *to, uint64_t v, size_t n)
+{
+	while (n > 0) {
+		to[--n] = v & 255;
+		v >>= 8;
+	}
+}
+
+/* FIPS 180-4, 5.1.1: a one, zeros, the length in bits. */
+static void context_end(const br_sha256_context *c, unsigned char out[SHA256_SIZE])
+{
+	unsigned char last[2 * BLOCK] = { 0 };
+	size_t begun = c->count % BLOCK, n = begun < BLOCK - 8 ? BLOCK : 2 * BLOCK;
+	uint32_t state[8];
+
+	memcpy(last, c->buf, begun);
+	last[begun] = 0x80;
+	put_big_endian(last + n - 8, c->count * 8, 8);
+	memcpy(state, c->val, sizeof(state));
+	sha256ni_blocks(state, last, n / BLOCK);
+	for (size_t i = 0; i < COUNT(state); i++)
+		put_big_endian(out + 4 * i, state[i], 4);
+}
+
 /* Copied in and out rather than cast: the struct's own type is another one. */
 void sha256_start(struct sha256 *h)
 {
@@ -25,33 +85,17 @@ void sha256_start(struct sha256 *h)
 	h->cpu = CPU_UNASKED;
 }
 
-static bool cpu_hashes(struct sha256 *h)
-{
-	if (h->cpu == CPU_UNASKED)
-		h->cpu = sha256ni_usable() ? CPU_HASHES : CPU_CANNOT;
-	return h->cpu == CPU_HASHES;
-}
-
 void sha256_add(struct sha256 *h, const void *p, size_t n)
 {
 	br_sha256_context c;
-	const unsigned char *from = p;
-	size_t begun;
 
 	if (n == 0)
 		return;
 	memcpy(&c, h, sizeof(c));
-	begun = c.count % BLOCK ? BLOCK - c.count % BLOCK : 0;
-	if (n > begun && n - begun >= MANY && cpu_hashes(h)) {
-		size_t whole = (n - begun) / BLOCK * BLOCK;
-
-		br_sha256_update(&c, from, begun);
-		sha256ni_blocks(c.val, from + begun, whole / BLOCK);
-		c.count += whole;
-		from += begun + whole;
-		n -= begun + whole;
-	}
-	br_sha256_update(&c, from, n);
+	if (h->cpu == CPU_UNASKED && cpu_hashes(n))
+		context_add(&c, p, n);
+	else
+		br_sha256_update(&c, p, n);
 	memcpy(h, &c, sizeof(c));
 }
 
@@ -60,7 +104,10 @@ void sha256_end(const struct sha256 *h, unsigned char out[SHA256_SIZE])
 	br_sha256_context c;
 
 	memcpy(&c, h, sizeof(c));
-	br_sha256_out(&c, out);
+	if (h->cpu == CPU_UNASKED && cpu_hashes(0))
+		context_end(&c, out);
+	else
+		br_sha256_out(&c, out);
 }
 
 void sha256(struct bytes b, unsigned char out[SHA256_SIZE])

@@ -112,11 +112,13 @@ static bool read_string(struct reader *r)
 {
 	r->p++;
 	while (r->p < r->end) {
-		unsigned char c = *r->p;
+		unsigned char c;
 
-		if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-			r->p++;
-		} else if (c == '"') {
+		r->p += json_plain(r->p, (size_t)(r->end - r->p), false);
+		if (r->p == r->end)
+			break;
+		c = *r->p;
+		if (c == '"') {
 			r->p++;
 			r->tokens++;
 			return true;
@@ -134,6 +136,20 @@ static bool read_string(struct reader *r)
 		}
 	}
 	return fail(r, "the text ends inside a string");
+}
+
+const unsigned char *json_string_end(const unsigned char *p, const unsigned char *end, bool *escaped)
+{
+	struct reader r = { .p = p, .end = end };
+	const unsigned char *plain = p + 1 + json_plain(p + 1, (size_t)(end - p - 1), false);
+
+	*escaped = false;
+	if (plain < end && *plain == '"')
+		return plain + 1;
+	if (!read_string(&r))
+		return NULL;
+	*escaped = memchr(plain, '\\', (size_t)(r.p - plain)) != NULL;
+	return r.p;
 }
 
 /* One digit or more. */
@@ -566,13 +582,10 @@ static size_t take_escape(struct bytes *s, unsigned char out[4])
 	return utf8_put(out, c);
 }
 
-struct bytes json_string(struct arena *a, const struct json *j, int v)
+struct bytes json_decode(struct arena *a, struct bytes raw)
 {
-	struct bytes raw = json_raw(j, v);
 	unsigned char *out, *to;
 
-	if (json_kind(j, v) != JSON_STRING)
-		return (struct bytes){ NULL, 0 };
 	out = to = arena_get(a, raw.n + 1);
 	while (raw.n > 0) {
 		const unsigned char *stop = memchr(raw.p, '\\', raw.n);
@@ -588,15 +601,24 @@ struct bytes json_string(struct arena *a, const struct json *j, int v)
 	return (struct bytes){ out, (size_t)(to - out) };
 }
 
+struct bytes json_string(struct arena *a, const struct json *j, int v)
+{
+	if (json_kind(j, v) != JSON_STRING)
+		return (struct bytes){ NULL, 0 };
+	return json_decode(a, json_raw(j, v));
+}
+
 bool json_is(const struct json *j, int v, const char *s)
 {
 	struct bytes raw = json_raw(j, v);
 	size_t n = strlen(s);
 
-	if (json_kind(j, v) != JSON_STRING)
+	if (json_kind(j, v) != JSON_STRING || raw.n < n) /* decoding makes nothing longer */
 		return false;
-	if (!raw.n || !memchr(raw.p, '\\', raw.n))
-		return raw.n == n && memcmp(raw.p, s, n) == 0;
+	if (raw.n == n)
+		return n == 0 || (memcmp(raw.p, s, n) == 0 && !memchr(s, '\\', n));
+	if (!memchr(raw.p, '\\', raw.n))
+		return false;
 	while (raw.n > 0) {
 		unsigned char piece[4] = { raw.p[0] };
 		size_t have = 1;

@@ -7,13 +7,6 @@
 
 #include "lib/lib.h"
 
-/* What stands for itself in a string of Go's encoding/json; one byte a time. */
-static bool stands_for_itself(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' &&
-	    c != '>' && c != '&';
-}
-
 /* The two characters of a short escape, or NULL. */
 static const char *short_escape(unsigned char c)
 {
@@ -70,14 +63,13 @@ static size_t put_special(struct buf *to, struct bytes s)
 	return n;
 }
 
+/* As Go's encoding/json: < > & are escaped too. */
 void json_quote(struct buf *to, struct bytes s)
 {
 	buf_byte(to, '"');
 	while (s.n > 0) {
-		size_t n = 0;
+		size_t n = json_plain(s.p, s.n, true);
 
-		while (n < s.n && stands_for_itself(s.p[n]))
-			n++;
 		buf_add(to, s.p, n);
 		if (n < s.n)
 			n += put_special(to, (struct bytes){ s.p + n, s.n - n });

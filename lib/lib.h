@@ -97,6 +97,7 @@ struct buf {
 };
 
 void buf_add(struct buf *b, const void *p, size_t n);
+void buf_reserve(struct buf *b, size_t n); /* room for n more bytes at once */
 void buf_text(struct buf *b, const char *s);
 void buf_byte(struct buf *b, unsigned char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
@@ -153,7 +154,7 @@ void random_bytes(void *p, size_t n); /* getrandom; dies rather than give less *
 
 struct sha256 {
 	uint64_t state[16]; /* room for the library's context, checked in hash.c */
-	enum { CPU_UNASKED, CPU_HASHES, CPU_CANNOT } cpu;
+	enum { CPU_UNASKED, CPU_CANNOT } cpu; /* the second: by BearSSL whatever the CPU */
 };
 
 void sha256_start(struct sha256 *h);
@@ -250,6 +251,28 @@ struct bytes json_raw(const struct json *j, int v);     /* as written; a string 
 struct bytes json_string(struct arena *a, const struct json *j, int v);
 bool json_is(const struct json *j, int v, const char *s); /* a string equal to s once decoded */
 bool json_integer(const struct json *j, int v, int64_t *out); /* plain digits, |n| <= 2^53-1 */
+
+/*
+ * What most lines are: an object of strings, at most one member of which is an
+ * object of strings itself. Read in one pass by the same rules, without tokens.
+ * A member whose value is the inner object has value.p NULL; the inner ones follow
+ * it. Returns the pairs, or -1: another kind of text, or more of them than there
+ * is room for, or no JSON at all. json_parse knows which.
+ */
+struct json_pair {
+	struct bytes name, value;   /* as written, without quotes; names hold no escape */
+	bool inside, escaped;       /* of the inner object; the value holds escapes */
+};
+
+int json_flat(struct bytes text, struct json_pair *pair, int room); /* flat.c */
+/* A string as written, its quotes taken off and known to be valid, decoded. */
+struct bytes json_decode(struct arena *a, struct bytes raw);
+/* How many bytes at the beginning stand for themselves in a string: no control, no
+ * quote, no backslash, nothing beyond ASCII. markup: nor < > &. */
+size_t json_plain(const unsigned char *p, size_t n, bool markup);
+/* Behind the closing quote of the string whose opening one is at p, or NULL: no
+ * valid string. *escaped: it holds a backslash. */
+const unsigned char *json_string_end(const unsigned char *p, const unsigned char *end, bool *escaped);
 
 /* ---- JSON writing (jsonout.c) ---------------------------------------------
  * A writer puts commas and quotes; names are given in the order wanted. Text is

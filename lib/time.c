@@ -2,7 +2,6 @@
  * time.c - the two clocks, RFC 3339 and ULIDs. Runs in every process; keeps no
  * state and knows no time zone.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -84,8 +83,17 @@ static int64_t year_days(int64_t year)
 	return 365 * year + before / 4 - before / 100 + before / 400 + 1;
 }
 
+static char *put_digits(char *to, int64_t n, int width, char behind)
+{
+	for (int i = width - 1; i >= 0; i--, n /= 10)
+		to[i] = (char)('0' + n % 10);
+	to[width] = behind;
+	return to + width + 1;
+}
+
 const char *time_rfc3339(char out[32], int64_t seconds)
 {
+	char *to = out;
 	int64_t days, clock, year, month = 1;
 
 	if (seconds < YEAR_0000)
@@ -100,9 +108,13 @@ const char *time_rfc3339(char out[32], int64_t seconds)
 		year++;
 	for (days -= year_days(year); days >= month_days(year, month); month++)
 		days -= month_days(year, month);
-	snprintf(out, 32, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int)year, (int)month,
-	    (int)days + 1, (int)(clock / 3600), (int)(clock / 60 % 60),
-	    (int)(clock % 60));
+	to = put_digits(to, year, 4, '-');
+	to = put_digits(to, month, 2, '-');
+	to = put_digits(to, days + 1, 2, 'T');
+	to = put_digits(to, clock / 3600, 2, ':');
+	to = put_digits(to, clock / 60 % 60, 2, ':');
+	to = put_digits(to, clock % 60, 2, 'Z');
+	*to = '\0';
 	return out;
 }
 

@@ -1,6 +1,6 @@
 /*
  * util.c - failure, memory, words and figures, randomness. Runs in every process;
- * keeps no state.
+ * keeps no state but one spare piece of memory.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -157,14 +157,21 @@ static _Noreturn void die_memory(void)
 
 /* ---- arena ------------------------------------------------------------------ */
 
+/* The chunk freed last waits here: arenas come and go by the dozen, and each new
+ * chunk would cost two system calls and its page faults. No threads here. */
+static struct arena_chunk *chunk_kept;
+
 static struct arena_chunk *chunk_new(size_t n)
 {
-	struct arena_chunk *c;
+	struct arena_chunk *c = chunk_kept;
 	size_t size = n > ARENA_CHUNK ? n : ARENA_CHUNK;
 
 	if (size > SIZE_MAX - sizeof(*c))
 		die_memory();
-	c = malloc(sizeof(*c) + size);
+	if (c && size == ARENA_CHUNK)
+		chunk_kept = NULL;
+	else
+		c = malloc(sizeof(*c) + size);
 	if (!c)
 		die_memory();
 	c->next = NULL;
@@ -240,7 +247,10 @@ static void chunks_free(struct arena_chunk *c)
 	while (c) {
 		struct arena_chunk *next = c->next;
 
-		free(c);
+		if (!chunk_kept && c->size == ARENA_CHUNK)
+			chunk_kept = c;
+		else
+			free(c);
 		c = next;
 	}
 }
@@ -262,14 +272,11 @@ void arena_free(struct arena *a)
 
 /* ---- buf -------------------------------------------------------------------- */
 
-/* Room for n more bytes. */
-static void buf_room(struct buf *b, size_t n)
+static void buf_grow(struct buf *b, size_t n)
 {
 	size_t cap = b->cap ? b->cap : 256;
 	unsigned char *p;
 
-	if (b->cap - b->n >= n && b->p)
-		return;
 	if (n > SIZE_MAX / 2 - b->n)
 		die_memory();
 	while (cap < b->n + n)
@@ -281,12 +288,42 @@ static void buf_room(struct buf *b, size_t n)
 	b->cap = cap;
 }
 
+/* Room for n more bytes. */
+static inline void buf_room(struct buf *b, size_t n)
+{
+	if (!b->p || b->cap - b->n < n)
+		buf_grow(b, n);
+}
+
+/* Most pieces are a few bytes long, and musl's memcpy takes its time to begin. */
+static void copy(unsigned char *to, const unsigned char *from, size_t n)
+{
+	size_t i = 0;
+
+	if (n > 64) {
+		memcpy(to, from, n);
+		return;
+	}
+	if (n >= 8) {
+		for (; n - i > 8; i += 8)
+			memcpy(to + i, from + i, 8);
+		memcpy(to + n - 8, from + n - 8, 8);
+		return;
+	}
+	for (; i < n; i++)
+		to[i] = from[i];
+}
+
 void buf_add(struct buf *b, const void *p, size_t n)
 {
 	buf_room(b, n);
-	if (n > 0)
-		memcpy(b->p + b->n, p, n);
+	copy(b->p + b->n, p, n);
 	b->n += n;
+}
+
+void buf_reserve(struct buf *b, size_t n)
+{
+	buf_room(b, n);
 }
 
 void buf_text(struct buf *b, const char *s)

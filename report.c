@@ -544,7 +544,10 @@ int report_html(const struct folder *folder, struct buf *out, struct why *why)
 	document(&p, "verifier_report.json", &p.verifier);
 	document(&p, "gate_report.json", &p.gate);
 	document(&p, "usage.json", &p.usage);
-	found_read(&p.a, folder_get(folder, "findings.jsonl"), &p.found);
+	if (folder->found != NULL)
+		p.found = *folder->found;
+	else
+		found_read(&p.a, folder_get(folder, "findings.jsonl"), &p.found);
 	/* Anything but a clock known to run is taken to stand still. */
 	p.frozen = !json_is(&p.run, json_get(&p.run, 0, "clock"), "wall");
 	put_head(&p);

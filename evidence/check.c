@@ -259,19 +259,6 @@ static int check_journal(const struct checked *c, uint64_t *events)
 	return 0;
 }
 
-static int severity_of(struct arena *scratch, struct bytes line)
-{
-	char error[200];
-	struct json j;
-
-	if (line.n > FINDING_LINE_MAX || json_parse(scratch, line, &j, error) < 0)
-		return -1;
-	for (int s = 0; s < SEV_COUNT; s++)
-		if (json_is(&j, json_get(&j, 0, "severity"), severity_name((enum severity)s)))
-			return s;
-	return -1;
-}
-
 static bool counted(const struct json *run, int object, const char *name, uint64_t n)
 {
 	int64_t said;
@@ -286,7 +273,7 @@ static bool counted(const struct json *run, int object, const char *name, uint64
 static int check_findings(const struct checked *c)
 {
 	static const char name[] = "findings.jsonl";
-	struct bytes rest = folder_get(c->folder, name), line;
+	struct bytes rest = folder_get(c->folder, name), line, target;
 	int said = json_get(&c->run, 0, "findings");
 	uint64_t number = 0, count[SEV_COUNT] = { 0 };
 	struct arena scratch = { 0 };
@@ -295,7 +282,7 @@ static int check_findings(const struct checked *c)
 
 	while (severity >= 0 && line_next(&rest, &line)) {
 		number++;
-		severity = severity_of(&scratch, line);
+		severity = finding_glance(&scratch, line, &target);
 		if (severity >= 0)
 			count[severity]++;
 		arena_reset(&scratch);

@@ -74,12 +74,16 @@ static int add_stream(struct act *t, const char *name, int fd)
 static int put_judged(struct act *t, int *decision)
 {
 	struct buf gate = { 0 }, html = { 0 };
+	struct found found;
 
+	found_read(t->arena, folder_get(&t->folder, "findings.jsonl"), &found);
+	t->folder.found = &found;
 	*decision = gate_decide(&t->folder, t->c->policy_snapshot, &gate);
 	if (put(t, "gate_report.json", buf_bytes(&gate)) != 0)
 		return -1;
 	if (report_html(&t->folder, &html, t->why) != 0)
 		return -1;
+	t->folder.found = NULL;
 	return put(t, "report.html", buf_bytes(&html));
 }
 

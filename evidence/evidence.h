@@ -114,12 +114,15 @@ struct folder_file {
 	struct bytes bytes;
 };
 
+struct found;
+
 struct folder {
 	const char *path;
 	bool partial;
 	const char *empty;             /* a directory that holds nothing, or NULL */
 	struct folder_file *file;      /* sorted by name */
 	size_t files;
+	const struct found *found;     /* found_read of findings.jsonl if made already, or NULL */
 };
 
 /* 0, or -1 with why (EVIDENCE): no folder, a link, a device, too large. */
@@ -197,7 +200,7 @@ extern const char html_style[];
 /* ---- htmlledger.c: refused operations inside a page ------------------------------------------- */
 void html_ledger(struct buf *to, const struct json *run, struct bytes ledger);
 
-/* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
+/* ---- found.c: findings.jsonl, read once ------------------------------------------------------- */
 struct found_lines {
 	size_t *at, n, room;           /* where they begin, as many as can be shown */
 	uint64_t count;
@@ -208,15 +211,25 @@ struct found_target {
 	uint64_t count;
 };
 
+#define FOUND_SHOWN 10000              /* of one severity; more freezes a browser */
+#define FOUND_TARGETS 10
+
 struct found {
 	struct bytes all;              /* findings.jsonl */
 	struct found_lines by[SEV_COUNT];
-	uint64_t total, unreadable;
-	struct found_target *target;   /* the most frequent first */
-	size_t targets;
+	uint64_t total, unreadable;    /* a last line without its newline is read too */
+	uint64_t first_bad;            /* number of the first line that is no finding or has
+	                                * no newline; 0: none, and every line before is one */
+	struct found_target target[FOUND_TARGETS]; /* the most frequent first */
+	size_t targets;                /* different ones */
 };
 
+/* A stored line without its newline: its severity, spelt as we write it, or -1: no
+ * finding. *target: as it stands there, p NULL when there is none. */
+int finding_glance(struct arena *scratch, struct bytes line, struct bytes *target);
 void found_read(struct arena *a, struct bytes all, struct found *out);
+
+/* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
 void html_severities(struct buf *to, const struct found *f);
 void html_targets(struct buf *to, const struct found *f);
 /* run: run.json, whose provenance is not repeated in every finding. */

@@ -47,6 +47,7 @@ struct view {
 	struct arena *a;
 	const struct folder *folder;
 	struct document run, verifier, policy;
+	const struct found *found;
 	bool executed;           /* run.json tells of an ending */
 };
 
@@ -96,57 +97,12 @@ static const char *text_of(const struct view *v, const struct document *d, const
 	return memchr(s.p, '\0', s.n) == NULL ? (const char *)s.p : "";
 }
 
-/* The next line without its newline; false at the end. An unfinished last line
- * is given with *whole false. */
-static bool line_next(struct bytes *rest, struct bytes *line, bool *whole)
-{
-	const unsigned char *end;
-
-	if (rest->n == 0)
-		return false;
-	end = memchr(rest->p, '\n', rest->n);
-	*whole = end != NULL;
-	line->p = rest->p;
-	line->n = end != NULL ? (size_t)(end - rest->p) : rest->n;
-	rest->p += line->n + *whole;
-	rest->n -= line->n + *whole;
-	return true;
-}
-
 static int severity_exact(const struct json *j, int v)
 {
 	for (int s = 0; s < SEV_COUNT; s++)
 		if (json_is(j, v, severity_name((enum severity)s)))
 			return s;
 	return -1;
-}
-
-/* Counts findings by severity. The number of the first line that is no finding,
- * or 0 when all are. */
-static uint64_t findings_count(struct bytes text, uint64_t count[SEV_COUNT])
-{
-	struct arena scratch = { 0 };
-	uint64_t number = 0, bad = 0;
-	struct bytes line;
-	bool whole;
-
-	memset(count, 0, SEV_COUNT * sizeof(*count));
-	while (bad == 0 && line_next(&text, &line, &whole)) {
-		struct json j;
-		int severity = -1;
-
-		number++;
-		if (whole && line.n <= FINDING_LINE_MAX &&
-		    parse_object(&scratch, line, &j))
-			severity = severity_exact(&j, json_get(&j, 0, "severity"));
-		if (severity < 0)
-			bad = number;
-		else
-			count[severity]++;
-		arena_reset(&scratch);
-	}
-	arena_free(&scratch);
-	return bad;
 }
 
 /* ---- the rules -------------------------------------------------------------------- */
@@ -175,9 +131,7 @@ static const char *rule_present(const struct view *v, enum result *result)
 	static const char *const after_run[] = {
 		"findings.jsonl", "ledger.jsonl", "logs/stderr.log", "logs/stdout.log",
 	};
-	struct bytes findings = folder_get(v->folder, "findings.jsonl");
 	const char *missing = "", *broken = "";
-	uint64_t count[SEV_COUNT], bad;
 
 	for (size_t i = 0; i < COUNT(always); i++)
 		if (folder_get(v->folder, always[i]).p == NULL)
@@ -193,10 +147,9 @@ static const char *rule_present(const struct view *v, enum result *result)
 		    !parse_object(v->a, b, &j))
 			broken = join(v, broken, always[i]);
 	}
-	bad = findings_count(findings, count);
-	if (bad != 0)
+	if (v->found->first_bad != 0)
 		broken = join(v, broken, arena_printf(v->a, "findings.jsonl line %llu",
-		    (unsigned long long)bad));
+		    (unsigned long long)v->found->first_bad));
 	*result = *missing || *broken ? RESULT_BLOCK : RESULT_PASS;
 	if (*missing && *broken)
 		return arena_printf(v->a, "evidence is missing: %s; and unreadable: %s",
@@ -275,7 +228,7 @@ static const char *rule_signature(const struct view *v, enum result *result)
 static const char *rule_fail_on(const struct view *v, enum result *result)
 {
 	int word = member(&v->policy, "gate", "fail_on");
-	uint64_t count[SEV_COUNT], over = 0, total = 0, bad;
+	uint64_t over = 0, total = v->found->total, bad = v->found->first_bad;
 	int limit;
 
 	*result = RESULT_BLOCK;
@@ -284,12 +237,10 @@ static const char *rule_fail_on(const struct view *v, enum result *result)
 		return "the policy snapshot has no readable gate.fail_on";
 	if (limit >= 0 && folder_get(v->folder, "findings.jsonl").p == NULL)
 		return "there are no findings to count: findings.jsonl is missing";
-	bad = findings_count(folder_get(v->folder, "findings.jsonl"), count);
-	for (int s = 0; s < SEV_COUNT; s++) {
-		total += count[s];
-		if (limit >= 0 && s >= limit)
-			over += count[s];
-	}
+	if (bad != 0)
+		total = bad - 1; /* those before it */
+	for (int s = limit; limit >= 0 && s < SEV_COUNT; s++)
+		over += v->found->by[s].count;
 	if (limit < 0) {
 		*result = RESULT_NOT_APPLICABLE;
 		return arena_printf(v->a, "no severity fails this policy; %llu finding%s",
@@ -522,8 +473,13 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 {
 	struct outcome outcome[COUNT(rules)];
 	struct arena a = { 0 };
-	struct view v = { .a = &a, .folder = f };
+	struct view v = { .a = &a, .folder = f, .found = f->found };
+	struct found found;
 
+	if (v.found == NULL) {
+		found_read(&a, folder_get(f, "findings.jsonl"), &found);
+		v.found = &found;
+	}
 	v.run = document_read(&a, folder_get(f, "run.json"));
 	v.verifier = document_read(&a, folder_get(f, "verifier_report.json"));
 	v.policy = document_read(&a, policy_snapshot);

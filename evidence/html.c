@@ -70,6 +70,12 @@ static bool mark_turn(struct buf *to, bool marked, bool mark)
 	return mark;
 }
 
+/* Neither markup nor hidden nor the beginning of a longer character. */
+static bool plain_character(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&' && c != '"' && c != '\'';
+}
+
 /* A text of nothing but newlines would push all others off the screen, so lines
  * have a ceiling too. */
 void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
@@ -83,10 +89,18 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 		left++;
 	while (s.n > 0) {
 		const unsigned char *at = s.p;
+		const char *instead;
+		bool good, hidden;
 		uint32_t r;
-		bool good = rune_next(&s, &r), hidden = good && unseen(r);
-		const char *instead = good ? entity(r) : "\xef\xbf\xbd";
 
+		if (!marked && plain_character(*at)) {
+			s.p++;
+			s.n--;
+			continue;
+		}
+		good = rune_next(&s, &r);
+		hidden = good && unseen(r);
+		instead = good ? entity(r) : "\xef\xbf\xbd";
 		if (good && r == '\n' && ++lines == HTML_LINES) {
 			left += s.n + 1;
 			s = (struct bytes){ at, 0 };

@@ -1,0 +1,255 @@
+/*
+ * found.c - findings.jsonl, read once: how many of each severity, where the lines
+ * of each begin, which targets are named most. Runs in the supervisor after every
+ * child is dead, and in the commands that read evidence.
+ *
+ * The gate and the report both ask; a run gives both the same answer.
+ */
+#include <string.h>
+
+#include "evidence/evidence.h"
+
+#define PAIRS 96              /* ten members, 64 of the plugin's meta, ours */
+#define SLOTS_FIRST 64        /* a power of two */
+
+/* ---- a line ----------------------------------------------------------------------- */
+
+static int severity_exact(struct bytes word)
+{
+	for (int s = 0; s < SEV_COUNT; s++)
+		if (bytes_are(word, severity_name((enum severity)s)))
+			return s;
+	return -1;
+}
+
+/* A line of a kind that we do not write: read the long way. */
+static int glance_long(struct arena *scratch, struct bytes line, struct bytes *target)
+{
+	char error[200];
+	struct json j;
+	int v;
+
+	if (line.n > FINDING_LINE_MAX || json_parse(scratch, line, &j, error) < 0)
+		return -1;
+	v = json_get(&j, 0, "target");
+	if (json_kind(&j, v) == JSON_STRING)
+		*target = json_raw(&j, v);
+	v = json_get(&j, 0, "severity");
+	return json_kind(&j, v) == JSON_STRING ? severity_exact(json_string(scratch, &j, v)) : -1;
+}
+
+int finding_glance(struct arena *scratch, struct bytes line, struct bytes *target)
+{
+	struct json_pair pair[PAIRS];
+	int pairs = line.n <= FINDING_LINE_MAX ? json_flat(line, pair, PAIRS) : -1;
+	int severity = -1;
+
+	*target = (struct bytes){ NULL, 0 };
+	for (const struct json_pair *p = pair; p < pair + pairs; p++) {
+		if (p->inside || p->name.n != sizeof("target") - 1 + 2 * (p->name.p[0] == 's'))
+			continue;
+		if (bytes_are(p->name, "target"))
+			*target = p->value;
+		if (bytes_are(p->name, "severity")) {
+			if (p->escaped || !p->value.p)
+				pairs = -1;
+			else
+				severity = severity_exact(p->value);
+		}
+	}
+	return pairs < 0 ? glance_long(scratch, line, target) : severity;
+}
+
+/* ---- targets ------------------------------------------------------------------------ */
+
+/* Each different one once, found again by its hash. What they are the plugin
+ * decides, so the hash has a seed that it never sees. */
+struct mark {
+	uint32_t at, n, count, hash;  /* of findings.jsonl, whose size has a ceiling */
+};
+
+struct targets {
+	const unsigned char *all;
+	struct buf marks;             /* struct mark, in the order of their first line */
+	uint32_t *slot;               /* number of a mark and 1; 0: free */
+	struct buf slots;
+	size_t room;                  /* of slot, at least a third of it free */
+	uint64_t seed[2];
+};
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	__extension__ typedef unsigned __int128 wide;
+	wide product = (wide)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint32_t hash_of(const struct targets *t, struct bytes s)
+{
+	uint64_t h = t->seed[0] ^ s.n, w[2];
+
+	while (s.n > 0) {
+		size_t n = s.n < sizeof(w) ? s.n : sizeof(w);
+
+		memset(w, 0, sizeof(w));
+		memcpy(w, s.p, n);
+		h = mix(w[0] ^ t->seed[1], w[1] ^ h);
+		s.p += n;
+		s.n -= n;
+	}
+	return (uint32_t)mix(h, t->seed[1]);
+}
+
+static struct mark *mark_at(const struct targets *t, size_t i)
+{
+	return (struct mark *)(void *)t->marks.p + i;
+}
+
+static struct bytes mark_text(const struct targets *t, const struct mark *m)
+{
+	return (struct bytes){ t->all + m->at, m->n };
+}
+
+static size_t marks_count(const struct targets *t)
+{
+	return t->marks.n / sizeof(struct mark);
+}
+
+/* The slot of this text, or the free one where it belongs. */
+static uint32_t *slot_find(const struct targets *t, uint32_t hash, struct bytes s)
+{
+	size_t i = hash & (t->room - 1);
+
+	for (; t->slot[i]; i = (i + 1) & (t->room - 1)) {
+		const struct mark *m = mark_at(t, t->slot[i] - 1);
+
+		if (m->hash == hash && bytes_equal(mark_text(t, m), s))
+			break;
+	}
+	return &t->slot[i];
+}
+
+static void slots_grow(struct targets *t)
+{
+	size_t room = t->room ? 2 * t->room : SLOTS_FIRST;
+	static const unsigned char zeros[SLOTS_FIRST * sizeof(*t->slot)];
+
+	/* The few targets of a small run need no seed. */
+	if (t->room == SLOTS_FIRST)
+		random_bytes(t->seed, sizeof(t->seed));
+	for (t->slots.n = 0; t->slots.n < room * sizeof(*t->slot);)
+		buf_add(&t->slots, zeros, sizeof(zeros));
+	t->room = room;
+	t->slot = (uint32_t *)(void *)t->slots.p;
+	for (size_t i = 0; i < marks_count(t); i++) {
+		struct mark *m = mark_at(t, i);
+
+		m->hash = hash_of(t, mark_text(t, m));
+		for (size_t k = m->hash;; k++)
+			if (!t->slot[k & (room - 1)]) {
+				t->slot[k & (room - 1)] = (uint32_t)i + 1;
+				break;
+			}
+	}
+}
+
+static void target_count(struct targets *t, struct bytes s)
+{
+	uint32_t hash, *slot;
+	struct mark fresh;
+
+	if (3 * marks_count(t) >= 2 * t->room)
+		slots_grow(t);
+	hash = hash_of(t, s);
+	slot = slot_find(t, hash, s);
+	if (*slot) {
+		mark_at(t, *slot - 1)->count++;
+		return;
+	}
+	fresh = (struct mark){ (uint32_t)(s.p - t->all), (uint32_t)s.n, 1, hash };
+	buf_add(&t->marks, &fresh, sizeof(fresh));
+	*slot = (uint32_t)marks_count(t);
+}
+
+/* More findings first, then by the text: equal files give equal lists. */
+static bool stands_before(const struct found_target *a, const struct found_target *b)
+{
+	size_t n = a->raw.n < b->raw.n ? a->raw.n : b->raw.n;
+	int order = n > 0 ? memcmp(a->raw.p, b->raw.p, n) : 0;
+
+	if (a->count != b->count)
+		return a->count > b->count;
+	return order != 0 ? order < 0 : a->raw.n < b->raw.n;
+}
+
+static void targets_choose(const struct targets *t, struct found *f)
+{
+	size_t chosen = 0;
+
+	f->targets = marks_count(t);
+	for (size_t i = 0; i < f->targets; i++) {
+		const struct mark *m = mark_at(t, i);
+		struct found_target one = { mark_text(t, m), m->count };
+		size_t at = chosen;
+
+		for (; at > 0 && stands_before(&one, &f->target[at - 1]); at--)
+			if (at < FOUND_TARGETS)
+				f->target[at] = f->target[at - 1];
+		if (at < FOUND_TARGETS)
+			f->target[at] = one;
+		chosen += chosen < FOUND_TARGETS;
+	}
+}
+
+/* ---- the file --------------------------------------------------------------------------- */
+
+static void line_add(struct arena *a, struct found_lines *l, size_t at)
+{
+	l->count++;
+	if (l->n == FOUND_SHOWN)
+		return;
+	if (l->n == l->room) {
+		size_t room = l->room == 0 ? 64 : 2 * l->room;
+		size_t *more = arena_array(a, room, sizeof(*more));
+
+		if (l->n > 0)
+			memcpy(more, l->at, l->n * sizeof(*more));
+		l->at = more;
+		l->room = room;
+	}
+	l->at[l->n++] = at;
+}
+
+void found_read(struct arena *a, struct bytes all, struct found *out)
+{
+	struct targets targets = { .all = all.p };
+	struct arena scratch = { 0 };
+	uint64_t number = 0;
+
+	*out = (struct found){ .all = all };
+	for (size_t at = 0; at < all.n; ) {
+		const unsigned char *end = memchr(all.p + at, '\n', all.n - at);
+		struct bytes target, line = { all.p + at,
+		    end != NULL ? (size_t)(end - all.p) - at : all.n - at };
+		int s = finding_glance(&scratch, line, &target);
+
+		number++;
+		if (out->first_bad == 0 && (s < 0 || end == NULL))
+			out->first_bad = number;
+		if (s < 0)
+			out->unreadable++;
+		else {
+			out->total++;
+			line_add(a, &out->by[s], at);
+			if (target.p != NULL)
+				target_count(&targets, target);
+		}
+		at += line.n + 1;
+		arena_reset(&scratch);
+	}
+	targets_choose(&targets, out);
+	arena_free(&scratch);
+	buf_free(&targets.marks);
+	buf_free(&targets.slots);
+}

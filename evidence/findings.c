@@ -18,7 +18,8 @@
 #define META_ENTRIES 64
 #define META_KEY_MAX 128
 #define META_VALUE_MAX (8u << 10)
-#define META_OURS 16          /* provenance and, in a termination, sandbox.* */
+#define META_OURS 16          /* sandbox.*, in a termination */
+#define PAIRS (M_COUNT + 1 + META_ENTRIES)
 #define SHOWN 60              /* of a name in a refusal */
 
 #define MEMBERS(X)                                \
@@ -41,26 +42,25 @@ enum member {
 
 static const struct {
 	const char *word;
-	size_t max;
+	size_t length, max;
 	bool required;
 } members[] = {
-#define X(name, word, max, required) { word, max, required },
+#define X(name, word, max, required) { word, sizeof(word) - 1, max, required },
 	MEMBERS(X)
 #undef X
 };
 
 struct entry {
-	struct bytes key, value;     /* the key has a NUL behind it, and none inside */
+	struct bytes key, value;
 };
 
-/* One finding, decoded; texts live in the scratch arena or the context. */
+/* One finding, decoded; texts live in the line, the scratch arena or the context. */
 struct finding {
 	struct bytes text[M_COUNT];
 	bool there[M_COUNT];
 	enum severity severity;
-	struct entry meta[META_ENTRIES + META_OURS]; /* sorted by key */
+	struct entry meta[META_ENTRIES + META_OURS]; /* sorted by key, without oxg.* */
 	size_t metas;
-	char evidence_sha256[SHA256_HEX];
 };
 
 static int bad(char error[200], const char *fmt, ...) PRINTF(2, 3);
@@ -110,6 +110,21 @@ static void meta_add(struct finding *f, struct bytes key, struct bytes value)
 	f->meta[i] = (struct entry){ key, value };
 }
 
+static int meta_take(struct finding *f, struct bytes key, struct bytes value, char error[200])
+{
+	if (key.n == 0 || key.n > META_KEY_MAX || !printable(key))
+		return bad(error, "a meta key is empty, longer than %d bytes, or has "
+		    "a control character in it", META_KEY_MAX);
+	if (has_prefix(key, "oxg.") || has_prefix(key, "sandbox."))
+		return bad(error, "meta keys beginning oxg. or sandbox. are the supervisor's");
+	if (value.p == NULL)
+		return bad(error, "a meta value is not a string");
+	if (value.n > META_VALUE_MAX)
+		return bad(error, "a meta value is longer than %u bytes", META_VALUE_MAX);
+	meta_add(f, key, value);
+	return 0;
+}
+
 static int meta_read(struct arena *scratch, const struct json *j, int meta,
     struct finding *f, char error[200])
 {
@@ -118,19 +133,10 @@ static int meta_read(struct arena *scratch, const struct json *j, int meta,
 	if (json_size(j, meta) > META_ENTRIES)
 		return bad(error, "meta has more than %d entries", META_ENTRIES);
 	for (int name = json_first(j, meta); name >= 0; name = json_next(j, name)) {
-		struct bytes key = json_string(scratch, j, name), value;
+		struct bytes key = json_string(scratch, j, name);
 
-		if (key.n == 0 || key.n > META_KEY_MAX || !printable(key))
-			return bad(error, "a meta key is empty, longer than %d bytes, or has "
-			    "a control character in it", META_KEY_MAX);
-		if (has_prefix(key, "oxg.") || has_prefix(key, "sandbox."))
-			return bad(error, "meta keys beginning oxg. or sandbox. are the supervisor's");
-		if (json_kind(j, json_value(j, name)) != JSON_STRING)
-			return bad(error, "a meta value is not a string");
-		value = json_string(scratch, j, json_value(j, name));
-		if (value.n > META_VALUE_MAX)
-			return bad(error, "a meta value is longer than %u bytes", META_VALUE_MAX);
-		meta_add(f, key, value);
+		if (meta_take(f, key, json_string(scratch, j, json_value(j, name)), error) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -193,13 +199,62 @@ static int values_check(const struct finding_context *c, struct finding *f, char
 	return 0;
 }
 
+static int member_named(struct bytes name)
+{
+	for (int m = 0; m < M_COUNT; m++)
+		if (name.n == members[m].length && memcmp(name.p, members[m].word, name.n) == 0)
+			return m;
+	return -1;
+}
+
+/* What nearly all lines are, without a tree. false: another kind of line, or one that
+ * is not taken; *f may then hold anything. */
+static bool flat_read(struct arena *scratch, struct bytes line, struct finding *f, char error[200])
+{
+	struct json_pair pair[PAIRS];
+	int pairs = json_flat(line, pair, PAIRS);
+
+	for (int i = 0; i < pairs; i++) {
+		struct bytes value = pair[i].escaped ? json_decode(scratch, pair[i].value) :
+		    pair[i].value;
+		int m = pair[i].inside ? -1 : member_named(pair[i].name);
+
+		if (pair[i].inside) {
+			if (f->metas == META_ENTRIES || meta_take(f, pair[i].name, value, error) < 0)
+				return false;
+		} else if (value.p == NULL) {
+			if (!bytes_are(pair[i].name, "meta"))
+				return false;
+		} else if (m < 0 || value.n > members[m].max) {
+			return false;
+		} else {
+			f->text[m] = value;
+			f->there[m] = true;
+		}
+	}
+	return pairs >= 0;
+}
+
+static void finding_clear(struct finding *f)
+{
+	memset(f->there, 0, sizeof(f->there));
+	memset(f->text, 0, sizeof(f->text));
+	f->metas = 0;
+}
+
 static int finding_read(struct arena *scratch, const struct finding_context *c,
     struct bytes line, struct finding *f, char error[200])
 {
 	struct json j;
 
+	finding_clear(f);
+	if (line.n <= FINDING_LINE_MAX && flat_read(scratch, line, f, error))
+		return values_check(c, f, error);
+	finding_clear(f);
+
 	if (line.n > FINDING_LINE_MAX)
 		return bad(error, "longer than %u bytes", FINDING_LINE_MAX);
+	/* The sentence on what is wrong comes from here. */
 	if (json_parse(scratch, line, &j, error) < 0)
 		return -1;
 	if (json_kind(&j, 0) != JSON_OBJECT)
@@ -212,15 +267,27 @@ static int finding_read(struct arena *scratch, const struct finding_context *c,
 
 /* ---- writing ---------------------------------------------------------------------- */
 
+/* Decimal digits; returns where they begin in out. */
+static const char *decimal(char out[24], uint64_t n)
+{
+	char *to = out + 23;
+
+	*to = '\0';
+	do
+		*--to = (char)('0' + n % 10);
+	while (n /= 10);
+	return to;
+}
+
 /* Numbered, not drawn: two runs of one run id give equal findings. */
 static void id_make(const struct finding_context *c, uint64_t ms, char id[27])
 {
 	static const char label[] = "oxg finding"; /* its NUL is hashed too */
 	unsigned char digest[SHA256_SIZE];
 	struct sha256 h;
-	char number[24];
+	char room[24];
+	const char *number = decimal(room, c->next);
 
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)c->next);
 	sha256_start(&h);
 	sha256_add(&h, label, sizeof(label));
 	sha256_add(&h, c->run_id, strlen(c->run_id));
@@ -229,53 +296,86 @@ static void id_make(const struct finding_context *c, uint64_t ms, char id[27])
 	ulid_make(id, ms, digest);
 }
 
-static void provenance_add(const struct finding_context *c, struct finding *f)
-{
-	meta_add(f, BYTES("oxg.run_id"), bytes_of(c->run_id));
-	meta_add(f, BYTES("oxg.task_id"), bytes_of(c->task_id));
-	meta_add(f, BYTES("oxg.plugin_version"), bytes_of(c->plugin_version));
-	meta_add(f, BYTES("oxg.artifact_sha256"), bytes_of(c->artifact_sha256));
-	meta_add(f, BYTES("oxg.key_id"), bytes_of(c->key_id));
-	meta_add(f, BYTES("oxg.config_sha256"), bytes_of(c->config_sha256));
-	if (f->text[M_EVIDENCE].n > 0) {
-		unsigned char digest[SHA256_SIZE];
+#define PUT(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-		sha256(f->text[M_EVIDENCE], digest);
-		hex_encode(f->evidence_sha256, digest, sizeof(digest));
-		meta_add(f, BYTES("oxg.evidence_sha256"), bytes_of(f->evidence_sha256));
+/* They stand together: no key of a plugin begins as ours do. */
+static void provenance_write(const struct finding_context *c, struct bytes evidence,
+    struct buf *out)
+{
+	PUT(out, "\"oxg.artifact_sha256\":");
+	json_quote(out, bytes_of(c->artifact_sha256));
+	PUT(out, ",\"oxg.config_sha256\":");
+	json_quote(out, bytes_of(c->config_sha256));
+	if (evidence.n > 0) {
+		unsigned char digest[SHA256_SIZE];
+		char hex[SHA256_HEX];
+
+		sha256(evidence, digest);
+		hex_encode(hex, digest, sizeof(digest));
+		PUT(out, ",\"oxg.evidence_sha256\":\"");
+		buf_add(out, hex, SHA256_HEX - 1);
+		buf_byte(out, '"');
+	}
+	PUT(out, ",\"oxg.key_id\":");
+	json_quote(out, bytes_of(c->key_id));
+	PUT(out, ",\"oxg.plugin_version\":");
+	json_quote(out, bytes_of(c->plugin_version));
+	PUT(out, ",\"oxg.run_id\":");
+	json_quote(out, bytes_of(c->run_id));
+	PUT(out, ",\"oxg.task_id\":");
+	json_quote(out, bytes_of(c->task_id));
+}
+
+static void meta_write(const struct finding_context *c, const struct finding *f, struct buf *out)
+{
+	size_t i = 0;
+
+	for (; i < f->metas && compare(f->meta[i].key, BYTES("oxg.")) < 0; i++) {
+		json_quote(out, f->meta[i].key);
+		buf_byte(out, ':');
+		json_quote(out, f->meta[i].value);
+		buf_byte(out, ',');
+	}
+	provenance_write(c, f->text[M_EVIDENCE], out);
+	for (; i < f->metas; i++) {
+		buf_byte(out, ',');
+		json_quote(out, f->meta[i].key);
+		buf_byte(out, ':');
+		json_quote(out, f->meta[i].value);
 	}
 }
 
-static void line_write(struct finding_context *c, struct finding *f, struct buf *out)
+/* By hand: a hundred thousand of them are one run's. */
+static void line_write(struct finding_context *c, const struct finding *f, struct buf *out)
 {
-	struct json_out o = json_start(out, false);
 	uint64_t ms = clock_milliseconds(&c->clock);
 	char id[27], ts[32];
 
-	provenance_add(c, f);
 	id_make(c, ms, id);
 	c->next++;
-	json_open(&o, '{');
-	json_member(&o, "version", "0.2");
-	json_member(&o, "id", id);
-	json_member(&o, "plugin", c->plugin);
-	json_member_bytes(&o, "type", f->text[M_TYPE]);
-	json_member_bytes(&o, "message", f->text[M_MESSAGE]);
-	if (f->text[M_TARGET].n > 0)
-		json_member_bytes(&o, "target", f->text[M_TARGET]);
-	if (f->text[M_EVIDENCE].n > 0)
-		json_member_bytes(&o, "evidence", f->text[M_EVIDENCE]);
-	json_member(&o, "severity", severity_name(f->severity));
-	json_member(&o, "ts", time_rfc3339(ts, (int64_t)(ms / 1000)));
-	json_name(&o, "meta");
-	json_open(&o, '{');
-	for (size_t i = 0; i < f->metas; i++) {
-		json_name(&o, (const char *)f->meta[i].key.p);
-		json_text(&o, f->meta[i].value);
+	PUT(out, "{\"version\":\"0.2\",\"id\":\"");
+	buf_add(out, id, 26);
+	PUT(out, "\",\"plugin\":");
+	json_quote(out, bytes_of(c->plugin));
+	PUT(out, ",\"type\":");
+	json_quote(out, f->text[M_TYPE]);
+	PUT(out, ",\"message\":");
+	json_quote(out, f->text[M_MESSAGE]);
+	if (f->text[M_TARGET].n > 0) {
+		PUT(out, ",\"target\":");
+		json_quote(out, f->text[M_TARGET]);
 	}
-	json_close(&o, '}');
-	json_close(&o, '}');
-	buf_byte(out, '\n');
+	if (f->text[M_EVIDENCE].n > 0) {
+		PUT(out, ",\"evidence\":");
+		json_quote(out, f->text[M_EVIDENCE]);
+	}
+	PUT(out, ",\"severity\":\"");
+	buf_text(out, severity_name(f->severity));
+	PUT(out, "\",\"ts\":\"");
+	buf_text(out, time_rfc3339(ts, (int64_t)(ms / 1000)));
+	PUT(out, "\",\"meta\":{");
+	meta_write(c, f, out);
+	PUT(out, "}}\n");
 }
 
 int finding_write(struct arena *scratch, struct finding_context *c, struct bytes line,
@@ -283,9 +383,6 @@ int finding_write(struct arena *scratch, struct finding_context *c, struct bytes
 {
 	struct finding f;
 
-	memset(f.there, 0, sizeof(f.there));
-	memset(f.text, 0, sizeof(f.text));
-	f.metas = 0;
 	if (finding_read(scratch, c, line, &f, error) < 0)
 		return -1;
 	line_write(c, &f, out);

@@ -145,9 +145,9 @@ secrecy() {
 	like "F133: ($WHO) (the token is known to the test)" "$token" '^eyJ[A-Za-z0-9_-]{100,}\.[A-Za-z0-9_-]{43}$'
 	is "F133: ($WHO) the token stands in no file of the folder" "$(grep -rlF "$token" "$RUN")" ""
 	is "F133: ($WHO) nor does the end of it, which is its secret" \
-		"$(grep -rlF "${token#*.}" "$RUN" | sed 's,.*/logs/,logs/,')" "logs/stdout.log"
+		"$(grep -rlF -e "${token#*.}" "$RUN" | sed 's,.*/logs/,logs/,')" "logs/stdout.log"
 	is "F133: ($WHO) but where a plugin broke it in two on purpose" \
-		"$(grep -cF "${token#*.}" "$RUN/logs/stdout.log")" 1
+		"$(grep -cF -e "${token#*.}" "$RUN/logs/stdout.log")" 1
 	is "F133: ($WHO) on stdout it is masked, also when it came in two writes" \
 		"$(sed -n '2p;3p' "$RUN/logs/stdout.log" | tr '\n' ' ')" '[[REDACTED token]] [REDACTED token] '
 	is "F133: ($WHO) in a finding too" "$(jq -r .message "$RUN/findings.jsonl")" '[REDACTED token]'

@@ -551,7 +551,9 @@ void broker_serve(struct broker_plan *plan)
 		char detail[160];
 
 		snprintf(detail, sizeof(detail), "the broker cannot %s: %s", aim, strerror(errno));
-		say(&b, BROKER_END, errno, detail);
+		/* No error of evidence: what it cannot do is be as weak as it must. */
+		say(&b, BROKER_KILL, 0, detail);
+		say(&b, BROKER_END, 0, detail);
 		_exit(1);
 	}
 	ready(&b);

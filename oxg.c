@@ -273,6 +273,9 @@ static int plan_jail(struct run *r)
 		die(STATUS_JAIL, "the first token could not be made");
 	if (sandbox_plan(&r->arena, &w, &r->plan, &r->why) != 0)
 		return -1;
+	if (policy_is_strict(&r->policy) && r->plan.landlock_abi == 0)
+		return refuse(&r->why, REFUSE_JAIL, "the strict profile wants Landlock as second wall, "
+		    "and this kernel offers none: oxg doctor says what to do");
 	r->facts.tier = TIER;
 	r->facts.seccomp_profile = r->plan.profile;
 	r->facts.landlock_abi = r->plan.landlock_abi;
@@ -454,6 +457,7 @@ static int make_evidence(struct run *r)
 
 	gather_facts(r);
 	r->facts.tally = r->death.started ? &r->tally : NULL;
+	r->facts.proved = r->death.proved;
 	r->facts.denials = r->death.started ? &r->death.denials : NULL;
 	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
 	r->facts.journal = &r->journal;

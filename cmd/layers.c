@@ -20,6 +20,7 @@
 #define FILTERED "a system call filter around oxg (a container's?) refuses it"
 #define UNFILTER "allow it in the container's filter, as with --security-opt seccomp=unconfined"
 #define NEEDS_USER "see user_namespaces"
+#define YAMA "/proc/sys/kernel/yama/ptrace_scope"
 
 struct looking {
 	struct layers *out;
@@ -258,11 +259,12 @@ static void add_filters(struct looking *l)
 		is(layer, LAYER_MISSING, "a filter around oxg has the kernel's one listener already: "
 		    "refused calls are refused in silence",
 		    "run oxg outside of what listens (a container manager, or another oxg)");
-	layer = plain(l, "pidfd", false, TRIAL_PIDFD, "the listener can be fetched from the plugin",
-	    "use Linux 5.6 or later");
-	if (layer->status == LAYER_MISSING)
-		snprintf(layer->detail + strlen(layer->detail),
-		    sizeof(layer->detail) - strlen(layer->detail), ": refused calls are refused in silence");
+	/* Where there is a listener it must be fetched: a run refuses otherwise. */
+	layer = plain(l, "pidfd", l->trials.error[TRIAL_NOTIFY] == 0, TRIAL_PIDFD,
+	    "the listener can be fetched from the plugin", "use Linux 5.6 or later");
+	if (l->trials.error[TRIAL_PIDFD] == EPERM && figure_of(l, YAMA) == 3)
+		is(layer, LAYER_MISSING, "the listener cannot be fetched from the plugin: "
+		    "kernel.yama.ptrace_scope is 3", "boot with kernel.yama.ptrace_scope at most 2");
 }
 
 /* What an older one leaves open, and the other walls hold alone. */
@@ -399,7 +401,7 @@ static void add_proc(struct looking *l)
 static void add_yama(struct looking *l)
 {
 	struct layer *layer = add(l, "yama", false);
-	long scope = figure_of(l, "/proc/sys/kernel/yama/ptrace_scope");
+	long scope = figure_of(l, YAMA);
 
 	if (scope < 0)
 		is(layer, LAYER_MISSING, "this host lets a user's processes trace each other; "
@@ -408,8 +410,7 @@ static void add_yama(struct looking *l)
 		is(layer, LAYER_PARTIAL, "kernel.yama.ptrace_scope is 0: a user's processes may trace "
 		    "each other; the jail sees none of them", "sysctl -w kernel.yama.ptrace_scope=1");
 	else
-		snprintf(layer->detail, sizeof(layer->detail), "kernel.yama.ptrace_scope is %ld%s", scope,
-		    scope > 1 && geteuid() != 0 ? ": refused calls are told without their paths" : "");
+		snprintf(layer->detail, sizeof(layer->detail), "kernel.yama.ptrace_scope is %ld", scope);
 }
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */

@@ -49,7 +49,7 @@ static const struct { uint64_t flag; const char *name; } kinds[] = {
 
 /* ---- what both sides see -------------------------------------------------------------- */
 
-/* In the child. */
+/* In the child, mostly. */
 #define TRY(t, what, call) do {                                               \
 		(t)->error[TRIAL_##what] = TRIAL_KILLED;                      \
 		(t)->error[TRIAL_##what] = (call) ? 0 : errno;                \
@@ -80,13 +80,6 @@ static bool has_openat2(void)
 		0x08 | 0x04 | 0x02 }; /* RESOLVE_BENEATH, _NO_SYMLINKS, _NO_MAGICLINKS */
 
 	return syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof(how)) >= 0;
-}
-
-static bool has_pidfd(void)
-{
-	long fd = syscall(SYS_pidfd_open, getpid(), 0);
-
-	return fd >= 0 && syscall(SYS_pidfd_getfd, (int)fd, STDERR_FILENO, 0) >= 0;
 }
 
 static bool put_up_landlock(int abi)
@@ -161,12 +154,13 @@ static void alone(struct trials *t)
 		TRY(t, CLONE3, has_clone3());
 		TRY(t, CLOSE_RANGE, syscall(SYS_close_range, ~0u, ~0u, 0) == 0);
 		TRY(t, OPENAT2, has_openat2());
-		TRY(t, PIDFD, has_pidfd());
 		try_filters(t);
 		_exit(0);
 	}
-	if (pid > 0)
-		wait_for(pid);
+	if (pid < 0)
+		die(STATUS_JAIL, "cannot start a child to try things in: %s%s", strerror(errno),
+		    errno == EAGAIN ? " (ulimit -u?)" : "");
+	wait_for(pid);
 }
 
 /* ---- in namespaces ------------------------------------------------------------------------- */
@@ -248,12 +242,12 @@ static const char *find_base(void)
 	return stat("/tmp", &st) == 0 && S_ISDIR(st.st_mode) ? "/tmp" : "/proc";
 }
 
-static _Noreturn void inside(struct trials *t, int go)
+static _Noreturn void inside(struct trials *t, int line)
 {
 	char word;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (read(go, &word, 1) != 1)
+	if (wire_receive(line, &word, 1) != 1)
 		_exit(0);
 	TRY(t, IDENTITY, setresgid(JAIL_ID, JAIL_ID, JAIL_ID) == 0 &&
 	    setresuid(JAIL_ID, JAIL_ID, JAIL_ID) == 0);
@@ -264,7 +258,38 @@ static _Noreturn void inside(struct trials *t, int go)
 		TRY(t, PIVOT, syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0);
 	}
 	TRY(t, CAPABILITIES, drop_capabilities());
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* as while the listener is fetched */
+	(void)wire_send(line, &word, 1);
+	(void)wire_receive(line, &word, 1);
 	_exit(0);
+}
+
+/* A descriptor of who is in the jail, taken from here. */
+static bool fetch_descriptor(pid_t from, int remote)
+{
+	long pidfd = syscall(SYS_pidfd_open, from, 0), fd;
+	int error;
+
+	if (pidfd < 0)
+		return false;
+	fd = syscall(SYS_pidfd_getfd, (int)pidfd, remote, 0);
+	error = errno;
+	close((int)pidfd);
+	if (fd >= 0)
+		close((int)fd);
+	errno = error;
+	return fd >= 0;
+}
+
+static void lead(struct trials *t, pid_t pid, int line, int remote)
+{
+	char word = 'g';
+
+	t->error[TRIAL_USER] = t->error[TRIAL_NAMESPACES] = 0;
+	TRY(t, MAPS, map_ids(pid));
+	if (!works(t, TRIAL_MAPS) || wire_send(line, &word, 1) != 0 || wire_receive(line, &word, 1) != 1)
+		return;
+	TRY(t, PIDFD, fetch_descriptor(pid, remote));
 }
 
 /* The first kind that cannot be had beside a user namespace. */
@@ -304,29 +329,25 @@ static void find_out_why(struct trials *t)
 static void in_namespaces(struct trials *t)
 {
 	uint64_t all = 0;
-	int go[2];
+	int line[2];
 	size_t i;
 	pid_t pid;
 
 	for (i = 0; i < COUNT(kinds); i++)
 		all |= kinds[i].flag;
-	if (pipe2(go, O_CLOEXEC) != 0)
+	if (wire_pair(line) != 0)
 		return;
 	pid = clone_with(all);
 	if (pid == 0) {
-		close(go[1]);
-		inside(t, go[0]);
+		close(line[1]);
+		inside(t, line[0]);
 	}
-	close(go[0]);
-	if (pid < 0) {
+	if (pid < 0)
 		find_out_why(t);
-	} else {
-		t->error[TRIAL_USER] = t->error[TRIAL_NAMESPACES] = 0;
-		TRY(t, MAPS, map_ids(pid));
-		if (works(t, TRIAL_MAPS))
-			(void)write_all(go[1], "g", 1);
-	}
-	close(go[1]);
+	close(line[0]);
+	if (pid > 0)
+		lead(t, pid, line[1], line[0]);
+	close(line[1]); /* and it goes */
 	if (pid > 0)
 		wait_for(pid);
 }

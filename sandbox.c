@@ -521,6 +521,7 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	plan_identity(out);
 	out->profile = w->runtime == NULL ? "static" : "runtime";
 	out->filter = profile_filter(out->profile);
+	out->with_runtime = w->runtime != NULL;
 	out->telling = profile_telling(a, out->filter);
 	out->stdin_path = w->task.p != NULL ? "/workspace/task.json" : "/dev/null";
 	out->scratch = "/workspace";

@@ -151,6 +151,7 @@ struct run_facts {
 	const char *tier;                  /* "namespaces"; NULL when nothing was built */
 	const char *seccomp_profile;
 	int landlock_abi;
+	uint32_t proved;                   /* questions of the proving step, all answered well */
 	bool privileged;                   /* built by root */
 	const char *runtime;               /* NULL: none */
 	const char *input_path;            /* NULL: none */

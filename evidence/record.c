@@ -239,6 +239,7 @@ static void write_isolation(struct json_out *o, const struct run_facts *f)
 	json_member(o, "tier", f->tier);
 	member_or_null(o, "seccomp_profile", f->seccomp_profile);
 	json_member_number(o, "landlock_abi", f->landlock_abi);
+	json_member_number(o, "proved", f->proved);
 	json_member_bool(o, "built_by_root", f->privileged);
 	member_or_null(o, "runtime", f->runtime);
 	write_layers(o, f);
@@ -469,11 +470,11 @@ static void check_refusal(struct checks *c, const struct run_facts *f)
 static void check_isolation(struct checks *c, const struct run_facts *f)
 {
 	snprintf(c->text[0], sizeof(c->text[0]), "tier %s, seccomp profile %s, "
-	    "Landlock ABI %d", f->tier ? f->tier : "none",
-	    f->seccomp_profile ? f->seccomp_profile : "none", f->landlock_abi);
+	    "Landlock ABI %d; %u questions answered as they must be", f->tier ? f->tier : "none",
+	    f->seccomp_profile ? f->seccomp_profile : "none", f->landlock_abi, f->proved);
 	check_add(c, (struct check){ "isolation",
-	    f->tier != NULL && f->seccomp_profile != NULL ? "PASS" : "FAIL",
-	    "a tier and a system call filter in force before the plugin was executed",
+	    f->tier != NULL && f->seccomp_profile != NULL && f->proved > 0 ? "PASS" : "FAIL",
+	    "a tier and a system call filter in force, and proved, before the plugin was executed",
 	    c->text[0], NULL });
 }
 

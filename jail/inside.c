@@ -301,6 +301,19 @@ static void put_up_filter(const struct jail_plan *plan)
 		fail(REPORT_FD, PHASE_SECCOMP, 0);
 }
 
+/* Nothing is executed in a jail that is not what it must be. */
+static void prove(const struct jail_plan *plan)
+{
+	struct jail_message m = { .word = JAIL_PROVED };
+	int got;
+
+	if (!jail_prove(plan, &m.step, &got)) {
+		errno = got;
+		fail(REPORT_FD, PHASE_PROOF, m.step);
+	}
+	SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
+}
+
 static _Noreturn void become_plugin(const struct jail_plan *plan, const struct jail_ends *ends)
 {
 	size_t i;
@@ -315,6 +328,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 	reset_signals();
 	SYS(chdir, "/workspace", 0, 0, 0, 0);
 	put_up_filter(plan);
+	prove(plan);
 	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);
 	fail(REPORT_FD, PHASE_EXEC, 0);
 }

@@ -60,6 +60,7 @@ struct step {
 	X(LANDLOCK, "put up the Landlock wall")                                 \
 	X(SECCOMP, "load its system call filter")                               \
 	X(LISTEN, "let its refused calls be heard")                              \
+	X(PROOF, "")  /* the canary's own words */                               \
 	X(EXEC, "execute")
 
 enum phase {
@@ -99,6 +100,7 @@ struct jail_plan {
 	const struct sock_fprog *filter;
 	const struct sock_fprog *telling; /* the same, refusing by notification */
 	const char *profile;         /* "static" or "runtime" */
+	bool with_runtime;
 	const char *stdin_path;      /* in the jail: /dev/null or /workspace/task.json */
 	const char *exec_path;       /* in the jail */
 	char *const *argv;
@@ -122,7 +124,8 @@ struct jail_ends {
 /* Child -> supervisor. JAIL_BUILT carries a descriptor of the scratch tmpfs.
  * Written by jail/inside.c, read by jail/supervise.c. */
 enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE,
-	JAIL_LISTEN };               /* step: the listener's descriptor in the plugin; error: none */
+	JAIL_LISTEN,                 /* step: the listener's descriptor in the plugin; error: none */
+	JAIL_PROVED };               /* step: how many questions were answered as they must be */
 
 struct jail_message {
 	uint32_t word;
@@ -136,6 +139,11 @@ struct jail_message {
 
 /* ---- inside.c: the child's whole life. System calls only. */
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends);
+
+/* prove.c: what must not be possible is tried, in the plugin's process, after the last
+ * wall. False: *which was not as it must be, *got its errno or value. */
+bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got);
+const char *canary_name(uint32_t which);
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
@@ -173,6 +181,7 @@ struct ledger {
 	int control;                 /* the broker's pair */
 	uint64_t born_ns;
 	struct denials *into;
+	bool proving;                /* what is refused now is ours, and not counted */
 };
 /* Takes the listener, descriptor remote of init's only child. 0, or -1 with errno. */
 int ledger_take(struct ledger *l, pid_t init, int remote);
@@ -206,6 +215,7 @@ struct death {
 	struct tally tally;
 	struct usage usage;
 	struct denials denials;
+	uint32_t proved;             /* questions of prove.c that were answered well */
 };
 
 /* Waits for JAIL_BUILT and BROKER_READY, releases, watches, kills, drains, reaps

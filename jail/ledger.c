@@ -174,20 +174,26 @@ static void tell(struct ledger *l, const struct seccomp_notif *n)
 
 /* ---- answering ------------------------------------------------------------------------- */
 
+static void note(struct ledger *l, const struct seccomp_notif *n)
+{
+	uint32_t nr = (uint32_t)n->data.nr;
+
+	l->into->refused++;
+	l->into->by_call[nr < LEDGER_CALLS - 1 ? nr : LEDGER_CALLS - 1]++;
+	if (l->into->refused <= LEDGER_LINES)
+		tell(l, n);
+}
+
 static bool serve_one(struct ledger *l)
 {
 	union notification u;
 	struct seccomp_notif_resp answer = { .error = -EPERM };
-	size_t nr;
 
 	memset(&u, 0, sizeof(u));
 	if (ioctl(l->fd, (int)SECCOMP_IOCTL_NOTIF_RECV, &u.n) != 0)
 		return errno == EINTR || errno == ENOENT; /* its thread was killed meanwhile */
-	l->into->refused++;
-	nr = (uint32_t)u.n.data.nr < LEDGER_CALLS - 1 ? (size_t)u.n.data.nr : LEDGER_CALLS - 1;
-	l->into->by_call[nr]++;
-	if (l->into->refused <= LEDGER_LINES)
-		tell(l, &u.n);
+	if (!l->proving)
+		note(l, &u.n);
 	answer.id = u.n.id;
 	(void)ioctl(l->fd, (int)SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	return true;
@@ -196,9 +202,10 @@ static bool serve_one(struct ledger *l)
 void ledger_serve(struct ledger *l)
 {
 	struct pollfd on = { .fd = l->fd, .events = POLLIN };
-	int i;
+	/* While the jail is proved, its end is looked for before each. */
+	int i, most = l->proving ? 1 : AT_ONCE;
 
-	for (i = 0; i < AT_ONCE && poll(&on, 1, 0) > 0; i++) {
+	for (i = 0; i < most && poll(&on, 1, 0) > 0; i++) {
 		if ((on.revents & POLLIN) && serve_one(l))
 			continue;
 		/* Nobody is left whom the filter binds. */

@@ -31,7 +31,7 @@
 
 /*
  * A static program: files below its jail, memory, threads, children, time. What
- * static programs of musl and glibc, of Go and Rust call in earnest; with those of
+ * static programs of musl, of glibc and of Go call in earnest; with those of
  * allow_arguments() 80 calls, and no more than that (t/unit/profile.c counts).
  */
 static const char *const static_calls[] = {

@@ -52,7 +52,8 @@ static void take_listener(struct vigil *v, const struct jail_message *m)
 	write_all(v->cell->sync, &(char){ JAIL_HEARD }, 1);
 }
 
-/* One message of the child's; JAIL_BUILT brings a descriptor. 1, or 0: no more. */
+/* One message of the child's; JAIL_BUILT brings a descriptor. 1; 0: there will be no
+ * more; -1: none now. */
 static int hear_child(struct vigil *v, int flags)
 {
 	struct jail_message m;
@@ -69,6 +70,8 @@ static int hear_child(struct vigil *v, int flags)
 	do
 		n = recvmsg(v->cell->status, &header, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -1;
 	if (n != (ssize_t)sizeof(m))
 		return 0;
 	c = CMSG_FIRSTHDR(&header);
@@ -82,6 +85,9 @@ static int hear_child(struct vigil *v, int flags)
 		v->failed = true;
 	} else if (m.word == JAIL_LISTEN) {
 		take_listener(v, &m);
+	} else if (m.word == JAIL_PROVED) {
+		v->death->proved = m.step;
+		v->ledger.proving = false;
 	} else if (m.word == JAIL_OVERDUE) {
 		v->death->timed_out = v->end = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
@@ -160,8 +166,13 @@ static void listen_until(struct vigil *v, uint64_t when)
 
 	if (poll(on, COUNT(on), milliseconds_to(when)) <= 0)
 		return;
-	if (on[4].revents)
+	if (on[4].revents) {
+		/* The proof's end was said before the plugin's first call, though perhaps
+		 * after it was looked for. */
+		while (v->ledger.proving && hear_child(v, MSG_DONTWAIT) == 1)
+			;
 		ledger_serve(&v->ledger);
+	}
 	if (on[3].revents)
 		hear_operator(v);
 	if (on[2].revents)
@@ -170,7 +181,7 @@ static void listen_until(struct vigil *v, uint64_t when)
 		v->end = true;
 	if (on[0].revents) {
 		/* Init is dead and everybody with it; its last words may still lie there. */
-		while (hear_child(v, MSG_DONTWAIT))
+		while (hear_child(v, MSG_DONTWAIT) == 1)
 			;
 		v->end = true;
 	}
@@ -295,6 +306,10 @@ static int say_failure(const struct vigil *v, struct why *why)
 	if (m->phase == PHASE_TREES && m->step < plan->trees)
 		return refuse(why, REFUSE_JAIL, "the jail could not open %s, to bind it read-only: %s",
 		    plan->tree[m->step], reason);
+	if (m->phase == PHASE_PROOF)
+		return refuse(why, REFUSE_JAIL, "the jail is not what it must be: %s: %s (%d); "
+		    "nothing was executed", canary_name(m->step),
+		    m->error > 0 && m->error < 134 ? reason : "not as expected", m->error);
 	if (m->phase == PHASE_EXEC)
 		return refuse(why, REFUSE_JAIL, "the jail could not execute %s: %s",
 		    plan->exec_path, reason);
@@ -337,7 +352,8 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 {
 	static struct gauge gauge; /* large, and there is one */
 	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge,
-		.ledger = { .fd = -1, .control = watch->control, .into = &out->denials } };
+		.ledger = { .fd = -1, .control = watch->control, .into = &out->denials,
+		    .proving = true } };
 	struct why unheard; /* another reason stands already */
 	bool go;
 

@@ -1,0 +1,229 @@
+/*
+ * prove.c - the proving step: after the last wall and before execve, what must not
+ * be possible is tried. Runs in the plugin's process, which has every wall around
+ * it and no byte of the plugin in it yet. One outcome that is not as it must be,
+ * and nothing is executed.
+ *
+ * System calls only, like inside.c. A call that should be refused and is not may do
+ * what it says: therefore each is harmless where it succeeds, as far as it can be.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "jail/jail.h"
+#include "jail/kernel.h"
+
+#define CREATE (O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC)
+#define P(path) ((long)(path))
+#define CANARY_CAPABILITIES 64
+#define CANARY_FDS 64
+
+enum where { BOTH, STATIC_ONLY };
+
+struct canary {
+	const char *name;
+	long nr, arg[5];
+	int must, or;          /* errno; or: another one that is as good, 0: none */
+	enum where where;
+};
+
+#define OPEN(path, flags, must, or, where)                                    \
+	{ "open " path, SYS_openat, { AT_FDCWD, P(path), flags }, must, or, where }
+#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, 0, BOTH }
+
+static const struct canary canaries[] = {
+	/* what is not there */
+	OPEN("/etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/etc/shadow", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/../../../etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("../../../../etc/hostname", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/proc/1/root", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
+	OPEN("/proc", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
+	OPEN("/usr", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
+	OPEN("/sys", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/run", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/var", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/root", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/boot", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/mem", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/kmsg", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/shm", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/dev/fuse", O_RDWR | O_CLOEXEC, ENOENT, 0, BOTH),
+	/* what cannot be written */
+	OPEN("/oxg-canary", CREATE, EROFS, EACCES, BOTH),
+	OPEN("/bin/oxg-canary", CREATE, EROFS, EACCES, BOTH),
+	OPEN("/dev/oxg-canary", CREATE, EROFS, EACCES, BOTH),
+	OPEN("/home/oxg-canary", CREATE, EROFS, EACCES, BOTH),
+	/* sockets */
+	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	{ "socket AF_INET6", SYS_socket, { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	{ "socket AF_NETLINK", SYS_socket, { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	{ "socket AF_PACKET", SYS_socket, { AF_PACKET, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	REFUSED(connect, 0, 0, 0),
+	REFUSED(bind, 0, 0, 0),
+	/* mounts, roots, namespaces */
+	REFUSED(mount, P("none"), P("/tmp"), P("tmpfs")),
+	REFUSED(umount2, P("/bin"), MNT_DETACH),
+	REFUSED(pivot_root, P("/tmp"), P("/tmp")),
+	REFUSED(chroot, P("/tmp")),
+	REFUSED(open_tree, AT_FDCWD, P("/"), OPEN_TREE_CLONE | O_CLOEXEC),
+	REFUSED(fsopen, P("tmpfs"), 1),
+	REFUSED(mount_setattr, AT_FDCWD, P("/"), 0, 0, 0),
+	REFUSED(unshare, CLONE_NEWUSER),
+	REFUSED(setns, -1, 0),
+	{ "clone CLONE_NEWUSER", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, EPERM, 0, BOTH },
+	{ "clone CLONE_NEWNET", SYS_clone, { CLONE_NEWNET | SIGCHLD }, EPERM, 0, BOTH },
+	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, 0, BOTH },
+	/* other processes */
+	REFUSED(ptrace, 16 /* PTRACE_ATTACH */, 1),
+	REFUSED(process_vm_readv, 1, 0, 0, 0, 0),
+	REFUSED(process_vm_writev, 1, 0, 0, 0, 0),
+	REFUSED(pidfd_getfd, -1, 0, 0),
+	REFUSED(setpriority, 0, 1, 19),
+	/* identity */
+	REFUSED(setuid, 0),
+	REFUSED(setgid, 0),
+	REFUSED(setresuid, 0, 0, 0),
+	REFUSED(setgroups, 0, 0),
+	REFUSED(capset, 0, 0),
+	REFUSED(seccomp, 2, 0, 0),
+	REFUSED(personality, 0x40000 /* ADDR_NO_RANDOMIZE */),
+	{ "prctl PR_SET_DUMPABLE", SYS_prctl, { PR_SET_DUMPABLE, 1 }, EPERM, 0, BOTH },
+	{ "prctl PR_CAP_AMBIENT_RAISE", SYS_prctl, { PR_CAP_AMBIENT, 2, 0 }, EPERM, 0, BOTH },
+	/* the kernel's own doors */
+	REFUSED(bpf, -1, 0, 0),
+	REFUSED(perf_event_open, 0, 0, -1, -1, 0),
+	REFUSED(userfaultfd, O_CLOEXEC),
+	REFUSED(io_uring_setup, 1, 0),
+	REFUSED(keyctl, 0, -3, 0),
+	REFUSED(add_key, 0, 0, 0, 0, -3),
+	REFUSED(init_module, 0, 0, 0),
+	REFUSED(kexec_load, 0, 0, 0, 0),
+	REFUSED(reboot, 0, 0, 0),
+	REFUSED(swapon, P("/tmp/none"), 0),
+	REFUSED(sethostname, P(""), 0),
+	REFUSED(settimeofday, 0, 0),
+	REFUSED(syslog, 3, 0, 0),
+	REFUSED(open_by_handle_at, -1, 0, 0),
+	REFUSED(name_to_handle_at, AT_FDCWD, P("/"), 0, 0, 0),
+	REFUSED(fanotify_init, 0, 0),
+	REFUSED(acct, P("/tmp/none")),
+	{ "ioctl TIOCSTI", SYS_ioctl, { 0, TIOCSTI, P("x") }, EPERM, 0, BOTH },
+	{ "ioctl TIOCSTI behind 32 bits", SYS_ioctl, { 0, 0x100000000 | TIOCSTI, P("x") }, EPERM, 0, BOTH },
+#ifdef SYS_mknod
+	{ "mknod a device", SYS_mknod, { P("/tmp/oxg-canary"), S_IFCHR | 0600, 0x103 }, EPERM, EACCES, BOTH },
+#endif
+#ifdef SYS_iopl
+	REFUSED(iopl, 3),
+	REFUSED(modify_ldt, 1, 0, 0),
+#endif
+	/* what it is now: the value, with nr's sign turned */
+	{ "user id", -SYS_getuid, { 0 }, JAIL_ID, 0, BOTH },
+	{ "group id", -SYS_getgid, { 0 }, JAIL_ID, 0, BOTH },
+	{ "no new privileges", -SYS_prctl, { PR_GET_NO_NEW_PRIVS }, 1, 0, BOTH },
+	{ "seccomp filter", -SYS_prctl, { PR_GET_SECCOMP }, 2, 0, BOTH },
+	{ "secure bits", -SYS_prctl, { PR_GET_SECUREBITS }, SECUREBITS_LOCKED, 0, BOTH },
+};
+
+/* Beyond the table, three rows of equal questions. */
+enum { BOUNDING = COUNT(canaries), DESCRIPTORS, LIMITS };
+
+static int attempt(const struct canary *c)
+{
+	bool value = c->nr < 0;
+	long r = syscall(value ? -c->nr : c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3], c->arg[4]);
+
+	if (value)
+		return (int)r;
+	return r < 0 ? errno : 0;
+}
+
+static bool bounding_is_empty(void)
+{
+	long capability, r;
+
+	for (capability = 0; capability < CANARY_CAPABILITIES; capability++) {
+		r = syscall(SYS_prctl, PR_CAPBSET_READ, capability, 0, 0, 0);
+		if (r > 0)
+			return false;
+		if (r < 0)
+			return errno == EINVAL && capability > 0; /* past the last one */
+	}
+	return true;
+}
+
+/* What is left of putting up walls closes on execve. */
+static bool nothing_leaks(void)
+{
+	long fd, flags;
+
+	for (fd = 5; fd < CANARY_FDS; fd++) {
+		flags = syscall(SYS_fcntl, fd, F_GETFD, 0);
+		if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool limits_are_set(const struct jail_plan *plan)
+{
+	struct rlimit now;
+	size_t i;
+
+	for (i = 0; i < plan->rlimits; i++)
+		if (syscall(SYS_prlimit64, 0, plan->rlimit[i].what, 0, &now) != 0 ||
+		    now.rlim_cur != plan->rlimit[i].limit.rlim_cur ||
+		    now.rlim_max != plan->rlimit[i].limit.rlim_max)
+			return false;
+	return true;
+}
+
+bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
+{
+	uint32_t i;
+
+	for (i = 0; i < COUNT(canaries); i++) {
+		if (canaries[i].where == STATIC_ONLY && plan->with_runtime)
+			continue;
+		*got = attempt(&canaries[i]);
+		*which = i;
+		if (*got != canaries[i].must && (canaries[i].or == 0 || *got != canaries[i].or))
+			return false;
+	}
+	*got = 0;
+	*which = BOUNDING;
+	if (!bounding_is_empty())
+		return false;
+	*which = DESCRIPTORS;
+	if (!nothing_leaks())
+		return false;
+	*which = LIMITS;
+	if (!limits_are_set(plan))
+		return false;
+	*which = LIMITS + 1;
+	return true;
+}
+
+/* ---- in the supervisor ------------------------------------------------------------- */
+
+const char *canary_name(uint32_t which)
+{
+	if (which < COUNT(canaries))
+		return canaries[which].name;
+	return which == BOUNDING ? "capabilities in the bounding set" :
+	    which == DESCRIPTORS ? "descriptors that stay open" :
+	    which == LIMITS ? "resource limits" : "an unknown question";
+}

@@ -126,7 +126,15 @@ struct layers {
 /* strict: what that profile requires beyond a jail. Leaves nothing behind. */
 void layers_probe(struct layers *out, bool strict);
 
-#define TRIALS(X)                                                                	/* in a child of its own */                                              	X(CLONE3) X(CLOSE_RANGE) X(OPENAT2) X(PIDFD) X(NO_NEW_PRIVS) X(LANDLOCK) 	X(LANDLOCK_HOLDS) X(NOTIFY) X(FILTER) X(FILTER_HOLDS)                    	/* in namespaces of its own */                                           	X(USER) X(NAMESPACES) X(MAPS) X(IDENTITY) X(TMPFS) X(MOUNT_API) X(PROC)  	X(PIVOT) X(CAPABILITIES)                                                 	/* a jail as a run would have it, up to the plugin */                    	X(JAIL) X(SEEN)
+#define TRIALS(X)                                                                \
+	/* in a child of its own */                                              \
+	X(CLONE3) X(CLOSE_RANGE) X(OPENAT2) X(NO_NEW_PRIVS) X(LANDLOCK)          \
+	X(LANDLOCK_HOLDS) X(NOTIFY) X(FILTER) X(FILTER_HOLDS)                    \
+	/* in namespaces of its own */                                           \
+	X(USER) X(NAMESPACES) X(MAPS) X(IDENTITY) X(TMPFS) X(MOUNT_API) X(PROC)  \
+	X(PIVOT) X(CAPABILITIES) X(PIDFD)                                        \
+	/* a jail as a run would have it, up to the plugin */                    \
+	X(JAIL) X(SEEN)
 
 enum trial {
 #define X(name) TRIAL_##name,

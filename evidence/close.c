@@ -3,15 +3,15 @@
  * streams as they lie on the disk, judged, rendered, sealed. Runs in the
  * supervisor when every child is dead.
  */
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "evidence/evidence.h"
 
+#define MADE_FIRST (32u << 10) /* more than the documents of a small run need */
+
 struct act {
 	struct arena *arena;
+	struct buf made;               /* the document being made */
 	const struct closing *c;
 	struct folder folder;          /* what gate and report see */
 	struct why *why;
@@ -24,13 +24,21 @@ static int put(struct act *t, const char *name, struct bytes b)
 	return rundir_put(t->c->dir, name, b, t->why);
 }
 
+/* What stands in made, copied: the next document is made in the same place. */
+static int put_copy(struct act *t, const char *name)
+{
+	struct bytes b = buf_bytes(&t->made);
+
+	b.p = (const unsigned char *)arena_text(t->arena, b);
+	t->made.n = 0;
+	return put(t, name, b);
+}
+
 static int put_made(struct act *t, const char *name,
     void (*record)(const struct run_facts *, struct buf *))
 {
-	struct buf b = { 0 };
-
-	record(t->c->facts, &b);
-	return put(t, name, buf_bytes(&b));
+	record(t->c->facts, &t->made);
+	return put_copy(t, name);
 }
 
 static int put_inputs(struct act *t)
@@ -50,60 +58,66 @@ static int put_inputs(struct act *t)
 	return 0;
 }
 
-/* The writers are dead: what is mapped here does not change any more. */
-static int add_stream(struct act *t, const char *name, int fd)
+/* The writers are dead: what is read here does not change any more. */
+static int add_stream(struct act *t, const char *name, int fd, struct rundir_pass *pass)
 {
-	struct bytes b = { (const unsigned char *)"", 0 };
-	struct stat st;
-	void *p;
+	if (rundir_read(t->c->dir, fd, pass, t->why) != 0)
+		return -1;
+	folder_add(t->arena, &t->folder, name, pass->all);
+	return 0;
+}
 
-	if (fstat(fd, &st) != 0)
-		return refuse(t->why, REFUSE_EVIDENCE, "cannot read %s back: %s",
-		    name, strerror(errno));
-	if (st.st_size > 0) {
-		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-		if (p == MAP_FAILED)
-			return refuse(t->why, REFUSE_EVIDENCE, "cannot read %s back: %s",
-			    name, strerror(errno));
-		b = (struct bytes){ p, (size_t)st.st_size };
-	}
-	folder_add(t->arena, &t->folder, name, b);
+static int add_hashed(struct act *t, const char *name, int fd)
+{
+	struct rundir_pass pass;
+
+	if (add_stream(t, name, fd, &pass) != 0)
+		return -1;
+	rundir_pass_end(&pass);
+	return 0;
+}
+
+/* Counted and hashed in one walk. */
+static int add_findings(struct act *t, struct found *found)
+{
+	struct rundir_pass pass;
+
+	if (add_stream(t, "findings.jsonl", t->c->findings, &pass) != 0)
+		return -1;
+	found_read_pass(t->arena, &pass, found);
+	rundir_pass_end(&pass);
+	t->folder.found = found;
 	return 0;
 }
 
 static int put_judged(struct act *t, int *decision)
 {
-	struct buf gate = { 0 }, html = { 0 };
-	struct found found;
-
-	found_read(t->arena, folder_get(&t->folder, "findings.jsonl"), &found);
-	t->folder.found = &found;
-	*decision = gate_decide(&t->folder, t->c->policy_snapshot, &gate);
-	if (put(t, "gate_report.json", buf_bytes(&gate)) != 0)
+	*decision = gate_decide(&t->folder, t->c->policy_snapshot, &t->made);
+	if (put_copy(t, "gate_report.json") != 0 ||
+	    report_html(&t->folder, &t->made, t->why) != 0)
 		return -1;
-	if (report_html(&t->folder, &html, t->why) != 0)
-		return -1;
-	t->folder.found = NULL;
-	return put(t, "report.html", buf_bytes(&html));
+	return rundir_put(t->c->dir, "report.html", buf_bytes(&t->made), t->why);
 }
 
 int evidence_close(struct arena *a, const struct closing *c, int *decision, struct why *why)
 {
 	struct act t = { .arena = a, .c = c, .why = why, .folder = { .path = c->dir->path } };
+	struct found found;
 
 	if (journal_flush(c->journal) != 0)
 		return refuse(why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s; what "
 		    "was written so far is left in %s", strerror(c->journal->error),
 		    c->dir->partial);
+	buf_reserve(&t.made, MADE_FIRST);
 	if (put_inputs(&t) != 0 ||
 	    put_made(&t, "run.json", record_run) != 0 ||
 	    put_made(&t, "usage.json", record_usage) != 0 ||
 	    put_made(&t, "verifier_report.json", record_verifier) != 0 ||
-	    add_stream(&t, "journal/events.jsonl", c->journal->fd) != 0 ||
-	    add_stream(&t, "findings.jsonl", c->findings) != 0 ||
-	    add_stream(&t, "ledger.jsonl", c->ledger) != 0 ||
-	    add_stream(&t, "logs/stdout.log", c->out_log) != 0 ||
-	    add_stream(&t, "logs/stderr.log", c->err_log) != 0 ||
+	    add_hashed(&t, "journal/events.jsonl", c->journal->fd) != 0 ||
+	    add_findings(&t, &found) != 0 ||
+	    add_hashed(&t, "ledger.jsonl", c->ledger) != 0 ||
+	    add_hashed(&t, "logs/stdout.log", c->out_log) != 0 ||
+	    add_hashed(&t, "logs/stderr.log", c->err_log) != 0 ||
 	    put_judged(&t, decision) != 0)
 		return -1;
 	return rundir_seal(c->dir, c->durable, why);

@@ -103,6 +103,23 @@ int rundir_create(struct arena *a, const char *out, const char *run_id,
 int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why);
 /* A file to append to (by the broker or the journal); hashed when sealing. -1 with why. */
 int rundir_stream(struct rundir *rd, const char *name, struct why *why);
+/* A stream whose writers are dead, read for the last time: its bytes until exit, and
+ * its digest while somebody else walks over them. Large ones are mapped, and what is
+ * passed is let go of, so that they need no memory. */
+struct rundir_pass {
+	struct bytes all;
+	size_t done;
+	struct sha256 hash;
+	bool mapped;
+	struct rundir_entry *entry;
+};
+
+/* -1 with why: it is gone, or cannot be read. */
+int rundir_read(struct rundir *rd, int fd, struct rundir_pass *out, struct why *why);
+void rundir_pass(struct rundir_pass *p, size_t at); /* everything before at was seen */
+void rundir_pass_end(struct rundir_pass *p);        /* all; sealing need not read it again */
+/* Pages of a mapped stream that wholly lie in b: the next look reads them again. */
+void mapping_release(struct bytes b);
 /* SHA256SUMS over everything, modes, rename, out/latest. durable: fsync all first. */
 int rundir_seal(struct rundir *rd, bool durable, struct why *why);
 
@@ -217,6 +234,7 @@ struct found_target {
 
 struct found {
 	struct bytes all;              /* findings.jsonl */
+	bool mapped;                   /* and not held in memory */
 	struct found_lines by[SEV_COUNT];
 	uint64_t total, unreadable;    /* a last line without its newline is read too */
 	uint64_t first_bad;            /* number of the first line that is no finding or has
@@ -229,6 +247,8 @@ struct found {
  * finding. *target: as it stands there, p NULL when there is none. */
 int finding_glance(struct arena *scratch, struct bytes line, struct bytes *target);
 void found_read(struct arena *a, struct bytes all, struct found *out);
+/* The same while a run is closed: pass->all, passed over. */
+void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *out);
 
 /* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
 void html_severities(struct buf *to, const struct found *f);

@@ -221,7 +221,9 @@ static void line_add(struct arena *a, struct found_lines *l, size_t at)
 	l->at[l->n++] = at;
 }
 
-void found_read(struct arena *a, struct bytes all, struct found *out)
+/* pass: NULL, or whose bytes they are. */
+static void read_all(struct arena *a, struct bytes all, struct rundir_pass *pass,
+    struct found *out)
 {
 	struct targets targets = { .all = all.p };
 	struct arena scratch = { 0 };
@@ -246,10 +248,23 @@ void found_read(struct arena *a, struct bytes all, struct found *out)
 				target_count(&targets, target);
 		}
 		at += line.n + 1;
+		if (pass != NULL)
+			rundir_pass(pass, at);
 		arena_reset(&scratch);
 	}
 	targets_choose(&targets, out);
 	arena_free(&scratch);
 	buf_free(&targets.marks);
 	buf_free(&targets.slots);
+}
+
+void found_read(struct arena *a, struct bytes all, struct found *out)
+{
+	read_all(a, all, NULL, out);
+}
+
+void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *out)
+{
+	read_all(a, pass->all, pass, out);
+	out->mapped = pass->mapped;
 }

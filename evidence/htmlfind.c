@@ -10,6 +10,7 @@
 #include "evidence/evidence.h"
 
 #define SHOWN_BYTES (32u << 20) /* of the page, however long each is */
+#define HELD_BYTES (512u << 10) /* of findings.jsonl, while they are shown */
 #define META_SHOWN 64         /* members of one finding's meta */
 
 static struct bytes line_at(struct bytes all, size_t at)
@@ -48,20 +49,11 @@ void html_severities(struct buf *to, const struct found *f)
 	buf_text(to, "</tbody></table>\n");
 }
 
-/* The raw text as a document of its own: one string. */
 static void target_text(struct buf *to, struct bytes raw, size_t max)
 {
 	struct arena scratch = { 0 };
-	struct buf quoted = { 0 };
-	char error[200];
-	struct json j;
 
-	buf_byte(&quoted, '"');
-	buf_add(&quoted, raw.p, raw.n);
-	buf_byte(&quoted, '"');
-	if (json_parse(&scratch, buf_bytes(&quoted), &j, error) == 0)
-		html_text(to, json_string(&scratch, &j, 0), max, false);
-	buf_free(&quoted);
+	html_text(to, json_decode(&scratch, raw), max, false);
 	arena_free(&scratch);
 }
 
@@ -193,7 +185,7 @@ static void put_severity(struct buf *to, enum severity s, struct list *list)
 	const struct found_lines *l = &list->found->by[s];
 	const char *word = severity_name(s);
 	struct arena scratch = { 0 };
-	size_t i;
+	size_t i, held = l->at[0];
 
 	buf_printf(to, "<h3><span class=\"word %s\">%s</span> <small>%llu</small></h3>\n"
 	    "<ul class=\"list %s\">\n", word, word, (unsigned long long)l->count, word);
@@ -201,6 +193,10 @@ static void put_severity(struct buf *to, enum severity s, struct list *list)
 	    to->n - list->start < SHOWN_BYTES; i++, list->shown++) {
 		put_finding(to, &scratch, line_at(list->found->all, l->at[i]), list);
 		arena_reset(&scratch);
+		if (list->found->mapped && l->at[i] - held > HELD_BYTES) {
+			mapping_release((struct bytes){ list->found->all.p + held, l->at[i] - held });
+			held = l->at[i];
+		}
 	}
 	buf_text(to, "</ul>\n");
 	if (i < l->count)

@@ -4,13 +4,14 @@
  * name, so nothing that was interrupted ever looks complete.
  *
  * Every file is made new below the directory's descriptor and follows no link.
- * Documents are hashed from the bytes that were given, streams once from the
- * page cache when sealing; SHA256SUMS is the last file written.
+ * Documents are hashed from the bytes that were given, streams while they are
+ * read for the last time; SHA256SUMS is the last file written.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,12 +25,14 @@
 #define PARTIAL ".partial"
 #define FILE_SEALED 0444
 #define DIR_SEALED 0555
-#define HASH_CHUNK (64u << 10)
+#define PASS_CHUNK (256u << 10) /* fits a CPU's cache: hashed while it is there */
+#define SMALL (64u << 10)       /* read; mapping costs more */
 #define ENTRIES_FIRST 16
 
 struct rundir_entry {
 	const char *name;
 	int fd;                  /* a stream not sealed yet; -1: done */
+	bool hashed;
 	unsigned char sha256[SHA256_SIZE];
 };
 
@@ -62,7 +65,7 @@ static int open_default_parent(struct rundir *rd, struct why *why)
 		return refuse(why, REFUSE_EVIDENCE, "cannot make the directory out "
 		    "for run folders: %s; name another place with --out DIR",
 		    strerror(errno));
-	rd->parent = open("out", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rd->parent = openat(AT_FDCWD, "out", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rd->parent < 0)
 		return refuse(why, REFUSE_EVIDENCE, "out is no directory that run "
 		    "folders can be made in (%s); name another place with --out DIR",
@@ -87,7 +90,7 @@ static int open_named_parent(struct rundir *rd, const char *out, struct why *why
 		    "give a name that does not exist yet", *out ? out : "\"\"");
 	parent = slash == 0 ? "." : arena_text(rd->arena,
 	    (struct bytes){ (const void *)out, slash });
-	rd->parent = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	rd->parent = openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (rd->parent < 0)
 		return refuse(why, REFUSE_USAGE, "cannot open %s, where --out %s "
 		    "would be made: %s; make that directory first or choose another "
@@ -150,8 +153,8 @@ int rundir_create(struct arena *a, const char *out, const char *run_id,
 		return -1;
 	rd->partial = arena_printf(a, "%s%s", rd->path, PARTIAL);
 	rd->partial_leaf = rd->partial + (rd->leaf - rd->path);
-	if (refuse_existing(rd, why) < 0)
-		return -1;
+	if (there(rd->parent, rd->leaf)) /* the other name is tried in a moment */
+		return refuse_existing(rd, why);
 	return make_directories(rd, why);
 }
 
@@ -176,20 +179,20 @@ static struct rundir_entry *entry_add(struct rundir *rd, const char *name)
 	return &rd->entry[n];
 }
 
-static int file_new(const struct rundir *rd, const char *name, int flags)
+static int file_new(const struct rundir *rd, const char *name, int flags, mode_t mode)
 {
 	return open_beneath(rd->dir, name,
-	    flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 }
 
-/* Written, read-only from then on, closed. 0 or an errno. */
+/* Made read-only, written through the descriptor that made it, closed. 0 or an errno. */
 static int file_whole(const struct rundir *rd, const char *name, struct bytes b)
 {
-	int error = 0, fd = file_new(rd, name, O_WRONLY);
+	int error = 0, fd = file_new(rd, name, O_WRONLY, FILE_SEALED);
 
 	if (fd < 0)
 		return errno;
-	if (write_all(fd, b.p, b.n) < 0 || fchmod(fd, FILE_SEALED) < 0)
+	if (write_all(fd, b.p, b.n) < 0)
 		error = errno;
 	/* Network file systems report a full disk only here. */
 	if (close(fd) < 0 && error == 0)
@@ -209,7 +212,7 @@ int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *
 
 int rundir_stream(struct rundir *rd, const char *name, struct why *why)
 {
-	int fd = file_new(rd, name, O_RDWR | O_APPEND);
+	int fd = file_new(rd, name, O_RDWR | O_APPEND, 0600);
 
 	if (fd < 0)
 		return cannot(rd, why, "make", name, errno);
@@ -219,39 +222,109 @@ int rundir_stream(struct rundir *rd, const char *name, struct why *why)
 
 /* ---- sealing ------------------------------------------------------------------------ */
 
-static int stream_hash(int fd, unsigned char out[SHA256_SIZE])
+static int read_small(struct rundir *rd, int fd, size_t n, struct bytes *out)
 {
-	static unsigned char chunk[HASH_CHUNK];
-	struct sha256 h;
-	off_t at = 0;
-	ssize_t n;
+	unsigned char *p = arena_get(rd->arena, n + 1);
+	size_t have = 0;
 
-	sha256_start(&h);
-	while ((n = pread(fd, chunk, sizeof(chunk), at)) != 0) {
-		if (n < 0 && errno == EINTR)
+	while (have < n) {
+		ssize_t got = pread(fd, p + have, n - have, (off_t)have);
+
+		if (got < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (got == 0)
+			errno = EIO; /* shorter than it was: somebody is at it */
+		if (got <= 0)
 			return -1;
-		sha256_add(&h, chunk, (size_t)n);
-		at += n;
+		have += (size_t)got;
 	}
-	sha256_end(&h, out);
+	*out = (struct bytes){ p, n };
 	return 0;
 }
 
-static int stream_seal(const struct rundir *rd, struct rundir_entry *e, struct why *why)
+static int read_mapped(int fd, size_t n, struct bytes *out)
 {
-	struct stat st;
-	int fd = e->fd;
+	void *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
 
-	/* A stream whose name is gone would be missing from a folder that
-	 * claims to hold it. */
+	if (p == MAP_FAILED)
+		return -1;
+	*out = (struct bytes){ p, n };
+	return 0;
+}
+
+int rundir_read(struct rundir *rd, int fd, struct rundir_pass *out, struct why *why)
+{
+	struct rundir_entry *e = rd->entry;
+	struct stat st;
+	int r;
+
+	while (e < rd->entry + rd->entries && e->fd != fd)
+		e++;
+	if (fd < 0 || e == rd->entry + rd->entries)
+		die(STATUS_EVIDENCE, "a bug: no stream of the run folder");
+	*out = (struct rundir_pass){ .entry = e };
+	sha256_start(&out->hash);
 	if (fstat(fd, &st) < 0)
 		return cannot(rd, why, "look at", e->name, errno);
+	/* A stream whose name is gone would be missing from a folder that
+	 * claims to hold it. */
 	if (st.st_nlink == 0)
 		return cannot(rd, why, "seal", e->name, ENOENT);
-	if (stream_hash(fd, e->sha256) < 0)
-		return cannot(rd, why, "read back", e->name, errno);
+	out->mapped = (uintmax_t)st.st_size > SMALL;
+	if (out->mapped)
+		r = read_mapped(fd, (size_t)st.st_size, &out->all);
+	else
+		r = read_small(rd, fd, (size_t)st.st_size, &out->all);
+	return r == 0 ? 0 : cannot(rd, why, "read back", e->name, errno);
+}
+
+void mapping_release(struct bytes b)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)b.p + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)b.p + b.n) & ~(page - 1);
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+static void pass_chunk(struct rundir_pass *p, size_t n)
+{
+	const unsigned char *from = p->all.p + p->done;
+
+	sha256_add(&p->hash, from, n);
+	p->done += n;
+	if (p->mapped)
+		mapping_release((struct bytes){ from, n });
+}
+
+void rundir_pass(struct rundir_pass *p, size_t at)
+{
+	while (at <= p->all.n && at - p->done >= PASS_CHUNK)
+		pass_chunk(p, PASS_CHUNK);
+}
+
+void rundir_pass_end(struct rundir_pass *p)
+{
+	while (p->all.n - p->done > PASS_CHUNK)
+		pass_chunk(p, PASS_CHUNK);
+	if (p->all.n > p->done)
+		pass_chunk(p, p->all.n - p->done);
+	sha256_end(&p->hash, p->entry->sha256);
+	p->entry->hashed = true;
+}
+
+static int stream_seal(struct rundir *rd, struct rundir_entry *e, struct why *why)
+{
+	int fd = e->fd;
+
+	if (!e->hashed) {
+		struct rundir_pass pass;
+
+		if (rundir_read(rd, fd, &pass, why) < 0)
+			return -1;
+		rundir_pass_end(&pass);
+	}
 	if (fchmod(fd, FILE_SEALED) < 0)
 		return cannot(rd, why, "make read-only", e->name, errno);
 	e->fd = -1;

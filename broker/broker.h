@@ -60,6 +60,7 @@ struct stream {
 	struct stream_tally tally;
 	bool truncated;
 	struct buf held;           /* read but not written: a token may go on */
+	struct buf masked;         /* being written */
 };
 
 enum stream_state { STREAM_WAIT, STREAM_DATA, STREAM_END, STREAM_LOST };

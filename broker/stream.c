@@ -29,13 +29,12 @@ static int keep(struct stream *s, struct bytes b)
 /* Writes what cannot be the beginning of a token that goes on. */
 static int settle(struct stream *s, const struct mint *m, bool last)
 {
-	struct buf masked = { 0 };
 	int r = 0;
 
 	if (!s->truncated) {
-		buf_drop(&s->held, token_redact(m, buf_bytes(&s->held), last, &masked));
-		r = keep(s, buf_bytes(&masked));
-		buf_free(&masked);
+		s->masked.n = 0;
+		buf_drop(&s->held, token_redact(m, buf_bytes(&s->held), last, &s->masked));
+		r = keep(s, buf_bytes(&s->masked));
 	}
 	if (s->truncated || last)
 		s->held.n = 0;

@@ -147,7 +147,8 @@ int fd_read(struct arena *a, int fd, size_t max, struct bytes *out)
 			errno = EFBIG;
 			return -1;
 		}
-		if (got == 0)
+		/* There was room for more than it said it has: no need to ask again. */
+		if (got == 0 || (n < cap && n == (size_t)st.st_size))
 			break;
 		if (n == cap) {
 			unsigned char *bigger = arena_get(a, 2 * cap);
@@ -166,7 +167,7 @@ int file_read(struct arena *a, int dir, const char *path, size_t max, struct byt
 	int fd, result, kept;
 
 	if (dir == AT_FDCWD)
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	else
 		fd = open_beneath(dir, path, O_RDONLY, 0);
 	if (fd < 0)

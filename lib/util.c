@@ -12,6 +12,7 @@
 #include "lib/lib.h"
 
 #define ARENA_CHUNK (64u << 10)
+#define SORT_FEW 2048     /* bytes that need no allocation */
 #define SAY_MAX 4096      /* one sentence; longer ones are cut */
 
 /* The oldest chunk stands last, the one in use first. */
@@ -395,6 +396,7 @@ static void merge(unsigned char *to, const unsigned char *from, size_t half,
 
 void sort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *))
 {
+	unsigned char few[SORT_FEW] __attribute__((aligned(16)));
 	unsigned char *from = base, *to, *spare;
 	size_t whole;
 
@@ -402,7 +404,7 @@ void sort(void *base, size_t n, size_t size, int (*compare)(const void *, const 
 		return;
 	if (__builtin_mul_overflow(n, size, &whole))
 		die_memory();
-	to = spare = malloc(whole);
+	to = spare = whole <= sizeof(few) ? few : malloc(whole);
 	if (!spare)
 		die_memory();
 	for (size_t width = 1; width < n; width *= 2) {
@@ -420,7 +422,8 @@ void sort(void *base, size_t n, size_t size, int (*compare)(const void *, const 
 	}
 	if (from == spare)
 		memcpy(base, spare, whole);
-	free(spare);
+	if (spare != few)
+		free(spare);
 }
 
 /* ---- words and figures -------------------------------------------------------- */

@@ -65,11 +65,13 @@ WARN  = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes \
 HARDEN := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE \
 	$(call opt,-fstack-clash-protection) $(call opt,-ftrivial-auto-var-init=zero) \
 	$(call opt,-fno-plt) $(call opt,-fcf-protection=none)
+# Nobody unwinds a stack here but a debugger, and it has .debug_frame.
+SMALL := $(call opt,-fno-asynchronous-unwind-tables) $(call opt,-fno-unwind-tables)
 MUSL  := $(call musl,$(CC))
 CFLAGS = -O2 -g
 # The last ones make equal bytes wherever the tree lies and let the linker drop
 # what nobody calls.
-ALL_CFLAGS = $(LANGUAGE) $(WARN) $(MUSL) $(HARDEN) $(CFLAGS) \
+ALL_CFLAGS = $(LANGUAGE) $(WARN) $(MUSL) $(HARDEN) $(SMALL) $(CFLAGS) \
 	-ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections
 
 # Linked by hand: a compiler's own idea of -static-pie takes the wrong start file

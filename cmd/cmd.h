@@ -150,6 +150,7 @@ struct trials {
 	int error[TRIAL_COUNT];       /* 0: it works; an errno; or one of the above */
 	const char *lacking;          /* NAMESPACES: the first kind that is refused, or NULL */
 	int landlock_abi;
+	uint32_t proved;              /* JAIL: questions of jail/prove.c answered well */
 	struct why jail, seen;        /* JAIL, SEEN: in words */
 };
 

@@ -426,14 +426,15 @@ static bool all_there(const struct layers *s)
 	return true;
 }
 
-/* The last word: built by the code that a run uses. */
+/* The last word: built and proved by the code that a run uses. */
 static void add_jail(struct looking *l)
 {
 	bool parts = all_there(l->out);
 	struct layer *layer = add(l, "jail", true);
 
 	if (l->trials.error[TRIAL_JAIL] == 0)
-		is(layer, LAYER_PRESENT, "built as for a run, and taken down", "");
+		snprintf(layer->detail, sizeof(layer->detail), "built as for a run, %u forbidden things tried "
+		    "in it and refused, taken down", l->trials.proved);
 	else
 		is(layer, LAYER_MISSING, l->trials.jail.code ? l->trials.jail.text : "not tried: there is no clone3",
 		    parts ? "give oxg root's rights, or run it as an ordinary user" : "see the layers above");

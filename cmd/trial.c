@@ -1,7 +1,7 @@
 /*
  * trial.c - tries what a jail needs, in children that are gone at once: one that
  * filters itself, one in namespaces of its own, and one jail as a run would build
- * it, up to the plugin. What they do ends with them. They report through a page
+ * and prove it, up to the plugin. What they do ends with them. They report through a page
  * that both sides see, so that a child which the kernel ends has still told where.
  */
 #include <errno.h>
@@ -354,25 +354,29 @@ static void in_namespaces(struct trials *t)
 
 /* ---- a jail as a run would have it --------------------------------------------------------------- */
 
-static int open_line(int near[2], struct why *why)
+struct lines {
+	int sync[2], status[2], null;
+};
+
+/* What a run puts into it lies at or above JAIL_FIRST_FD. */
+static int away(int fd)
 {
-	if (wire_pair(near) == 0)
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
+
+	close(fd);
+	return moved;
+}
+
+static int open_lines(struct lines *l, struct why *why)
+{
+	if (wire_pair(l->sync) == 0 && wire_pair(l->status) == 0 &&
+	    (l->sync[0] = away(l->sync[0])) >= 0 && (l->status[1] = away(l->status[1])) >= 0 &&
+	    (l->null = away(open("/dev/null", O_RDWR | O_CLOEXEC))) >= 0)
 		return 0;
-	return refuse(why, REFUSE_JAIL, "cannot make a socket pair: %s", strerror(errno));
+	return refuse(why, REFUSE_JAIL, "cannot open /dev/null and two socket pairs: %s", strerror(errno));
 }
 
-/* Its first word, or -1 where it has none in time. */
-static int first_word(int status, struct jail_message *m)
-{
-	struct pollfd on = { .fd = status, .events = POLLIN };
-
-	if (poll(&on, 1, PATIENCE_MS) <= 0)
-		return -1;
-	/* The descriptor that comes along is dropped by the kernel. */
-	return wire_receive(status, m, sizeof(*m)) == 1 ? 0 : -1;
-}
-
-static int hear_jail(const struct jail_plan *plan, int status, struct why *why)
+static int say_failure(const struct jail_plan *plan, const struct jail_message *m, struct why *why)
 {
 	static const char *const step_aim[] = {
 #define X(name, aim) [STEP_##name] = aim,
@@ -384,49 +388,95 @@ static int hear_jail(const struct jail_plan *plan, int status, struct why *why)
 		PHASES(X)
 #undef X
 	};
-	struct jail_message m;
 
-	if (first_word(status, &m) != 0)
-		return refuse(why, REFUSE_JAIL, "the jail died before it was built");
-	if (m.word == JAIL_BUILT)
-		return 0;
-	if (m.phase == PHASE_STEP && m.step < plan->steps)
+	if (m->phase == PHASE_STEP && m->step < plan->steps)
 		return refuse(why, REFUSE_JAIL, "the jail cannot %s /%s: %s",
-		    step_aim[plan->step[m.step].kind], plan->step[m.step].path, strerror(m.error));
+		    step_aim[plan->step[m->step].kind], plan->step[m->step].path, strerror(m->error));
+	if (m->phase == PHASE_PROOF)
+		return refuse(why, REFUSE_JAIL, "the jail is not what it must be: %s: %s",
+		    canary_name(m->step), m->error > 0 ? strerror(m->error) : "not as expected");
 	return refuse(why, REFUSE_JAIL, "the jail cannot %s: %s",
-	    m.phase < COUNT(phase_aim) ? phase_aim[m.phase] : "be built", strerror(m.error));
+	    m->phase < COUNT(phase_aim) ? phase_aim[m->phase] : "be built", strerror(m->error));
+}
+
+/* Its words up to the proof, answered as jail/supervise.c does. 1: go on. */
+static int answer(struct cell *cell, struct ledger *ledger, const struct jail_message *m, struct trials *t)
+{
+	static struct gauge gauge; /* its tables are not touched here */
+
+	switch (m->word) {
+	case JAIL_BUILT:
+		t->error[TRIAL_SEEN] = gauge_start(&gauge, cell->init, -1, 0, &t->seen) == 0 ? 0 : EPERM;
+		return write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
+	case JAIL_LISTEN:
+		if (m->error != 0)
+			return 1; /* it goes on without */
+		if (ledger_take(ledger, cell->init, (int)m->step) != 0)
+			return 0;
+		return write_all(cell->sync, &(char){ JAIL_HEARD }, 1) == 0;
+	case JAIL_PROVED:
+		t->proved = m->step;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int hear_jail(const struct jail_plan *plan, struct cell *cell, struct trials *t)
+{
+	struct denials denials = { .heard = true };
+	struct ledger ledger = { .fd = -1, .control = -1, .into = &denials, .proving = true };
+	uint64_t deadline = monotonic_ns() + PATIENCE_MS * 1000000ull;
+	struct jail_message m = { .word = 0 };
+
+	while (t->proved == 0 && monotonic_ns() < deadline) {
+		struct pollfd on[] = { { .fd = cell->status, .events = POLLIN },
+			{ .fd = ledger.fd, .events = POLLIN } };
+
+		if (poll(on, COUNT(on), PATIENCE_MS) <= 0)
+			break;
+		if (on[1].revents)
+			ledger_serve(&ledger);
+		if (on[0].revents && (wire_receive(cell->status, &m, sizeof(m)) != 1 ||
+		    !answer(cell, &ledger, &m, t)))
+			break;
+	}
+	if (ledger.fd >= 0)
+		close(ledger.fd);
+	if (t->proved > 0)
+		return 0;
+	if (m.word == JAIL_FAILED)
+		return say_failure(plan, &m, &t->jail);
+	return refuse(&t->jail, REFUSE_JAIL, m.word == JAIL_LISTEN ?
+	    "the jail's refused calls cannot be heard" : "the jail died before it was proved");
 }
 
 static int build_jail(const struct jail_plan *plan, struct trials *t)
 {
-	static struct gauge gauge; /* its tables are not touched here */
-	struct cell cell = { .init = -1 };
-	int sync[2], status[2], rc;
+	struct cell cell = { .init = -1, .pidfd = -1 };
+	struct lines l;
+	int rc;
 
-	if (open_line(sync, &t->jail) != 0)
+	if (open_lines(&l, &t->jail) != 0)
 		return -1;
-	rc = open_line(status, &t->jail);
-	cell.sync = sync[1];
-	if (rc == 0) {
-		rc = sandbox_spawn(plan, &(struct jail_ends){ .sync = sync[0], .sync_far = sync[1],
-		    .status = status[1], .out = sync[0], .err = sync[0], .answers = sync[0],
-		    .requests = sync[0] }, &cell, &t->jail);
-		close(status[1]);
-		if (rc == 0)
-			rc = hear_jail(plan, status[0], &t->jail);
-		if (rc == 0)
-			t->error[TRIAL_SEEN] = gauge_start(&gauge, cell.init, -1, 0, &t->seen) == 0 ? 0 : EPERM;
-		sandbox_kill(&cell);
-		if (cell.over)
-			close(cell.pidfd);
-		close(status[0]);
-	}
-	close(sync[0]);
-	close(sync[1]);
+	cell.sync = l.sync[1];
+	cell.status = l.status[0];
+	rc = sandbox_spawn(plan, &(struct jail_ends){ .sync = l.sync[0], .sync_far = l.sync[1],
+	    .status = l.status[1], .out = l.null, .err = l.null, .answers = l.null,
+	    .requests = l.null }, &cell, &t->jail);
+	close(l.status[1]);
+	if (rc == 0)
+		rc = hear_jail(plan, &cell, t);
+	sandbox_kill(&cell);
+	close(cell.pidfd);
+	close(l.status[0]);
+	close(l.sync[0]);
+	close(l.sync[1]);
+	close(l.null);
 	return rc;
 }
 
-/* Its bundle is no program: nothing is executed. */
+/* Its bundle is no program: the proof is done, and nothing is executed. */
 static void as_a_run(struct trials *t)
 {
 	static const struct manifest manifest = { .name = "doctor", .version = "0" };

@@ -83,6 +83,13 @@ traces() {
 	find "$OUT" "$TRUST"
 }
 
+# The proof that doctor does is the one that a run does.
+same_proof() {
+	run "$TRUST/plugins/lesser" -- call 39
+	is "F065: ($WHO) a run asks its jail as many questions" \
+		"$(layer jail | grep -o '[0-9]* forbidden things' | cut -d' ' -f1)" "$(jq -r "[.. | .proved? // empty][0]" "$RUN/run.json")"
+}
+
 as_it_is() {
 	surround
 	before=$(traces)
@@ -106,6 +113,7 @@ as_it_is() {
 	is "F065: ($WHO) yama, as the sysctl is there or not" \
 		"$(layer yama | cut -d'|' -f1 | sed 's/partial/present/')" \
 		"$([ -e /proc/sys/kernel/yama/ptrace_scope ] && echo present || echo missing)"
+	same_proof
 	as "$REAL" doctor --trust "$TRUST" >"$WORK/text" 2>"$ERR"
 	is "F065: ($WHO) the text tells the same layers" \
 		"$(awk '$2 == "required" || $2 == "optional" { print $1, $2, $3 }' "$WORK/text")" \
@@ -212,6 +220,22 @@ kernels() {
 	doctor
 	is "F065: ($WHO) a deadly call is survived" "$STATUS $(jq -r .tier "$WORK/json")" "4 none"
 	like "F065: ($WHO) and told" "$(layer clone3)" '^missing\|true\|.*deadly'
+}
+
+# Whatever is taken away: doctor and run come to the same judgement.
+agreed() {
+	for answer in 1 38; do
+		for call in mount pivot_root open_tree mount_setattr unshare clone openat2 landlock capset setresuid \
+			pidfd_open close_range seccomp clone3; do
+			surround "$LESSER" "$answer" "$call"
+			doctor
+			judged=$STATUS
+			run --quiet "$TRUST/plugins/lesser" -- call 39
+			[ "$judged $STATUS" = "0 0" ] || [ "$judged $STATUS" = "4 4" ] ||
+				echo "errno $answer for $call: doctor $judged, run $STATUS"
+		done
+	done >"$WORK/disagreed"
+	is "F065: ($WHO) doctor and run never disagree" "$(cat "$WORK/disagreed")" ""
 }
 
 second_wall() {
@@ -352,6 +376,7 @@ for who in $IDENTITIES; do
 	as_it_is
 	policies
 	kernels
+	agreed
 	second_wall
 	TRUST=$ROOT
 done

@@ -301,6 +301,33 @@ static void add_landlock(struct looking *l)
 	}
 }
 
+/* ---- all walls together ------------------------------------------------------------------------------------- */
+
+static bool all_there(const struct layers *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->layer[i].required && s->layer[i].status == LAYER_MISSING &&
+		    strcmp(s->layer[i].name, "landlock") != 0)
+			return false;
+	return true;
+}
+
+/* The last word: built and proved by the code that a run uses. */
+static void add_jail(struct looking *l)
+{
+	bool parts = all_there(l->out);
+	struct layer *layer = add(l, "jail", true);
+
+	if (l->trials.error[TRIAL_JAIL] == 0)
+		snprintf(layer->detail, sizeof(layer->detail), "built as for a run, %u forbidden things tried "
+		    "in it and refused, taken down", l->trials.proved);
+	else
+		is(layer, LAYER_MISSING, l->trials.jail.code ? l->trials.jail.text : "not tried: there is no clone3",
+		    parts ? "run oxg as root with all of root's rights, or as an ordinary user; look at ulimit -a" : "see the layers above");
+}
+
 /* ---- limits ---------------------------------------------------------------------------------------------- */
 
 /* Where our own cgroup of version 2 lies, or "". */
@@ -415,31 +442,6 @@ static void add_yama(struct looking *l)
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */
 
-static bool all_there(const struct layers *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->count; i++)
-		if (s->layer[i].required && s->layer[i].status == LAYER_MISSING &&
-		    strcmp(s->layer[i].name, "landlock") != 0)
-			return false;
-	return true;
-}
-
-/* The last word: built and proved by the code that a run uses. */
-static void add_jail(struct looking *l)
-{
-	bool parts = all_there(l->out);
-	struct layer *layer = add(l, "jail", true);
-
-	if (l->trials.error[TRIAL_JAIL] == 0)
-		snprintf(layer->detail, sizeof(layer->detail), "built as for a run, %u forbidden things tried "
-		    "in it and refused, taken down", l->trials.proved);
-	else
-		is(layer, LAYER_MISSING, l->trials.jail.code ? l->trials.jail.text : "not tried: there is no clone3",
-		    parts ? "give oxg root's rights, or run it as an ordinary user" : "see the layers above");
-}
-
 void layers_probe(struct layers *out, bool strict)
 {
 	static struct looking l;
@@ -462,8 +464,8 @@ void layers_probe(struct layers *out, bool strict)
 	add_rights(&l);
 	add_filters(&l);
 	add_landlock(&l);
+	add_jail(&l);
 	add_proc(&l);
 	add_cgroup(&l);
 	add_yama(&l);
-	add_jail(&l);
 }

@@ -8,13 +8,37 @@
  * else is left to it, and so are the sentences about what is wrong.
  */
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "lib/lib.h"
 
 #define EACH UINT64_C(0x0101010101010101)
 #define TOP (EACH << 7)
 
-/* ---- eight bytes at a time ------------------------------------------------------ */
+/* ---- many bytes at a time ------------------------------------------------------- */
+
+#ifdef __SSE2__ /* every x86-64 */
+static __m128i same(__m128i v, char c)
+{
+	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
+}
+
+/* Of sixteen bytes: a bit for each that does not stand for itself. What is beyond
+ * ASCII is negative, and so less than a blank as well. */
+static unsigned stops16(const unsigned char *p, bool markup)
+{
+	__m128i v = _mm_loadu_si128((const void *)p);
+	__m128i found = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(' ')),
+	    _mm_or_si128(same(v, '"'), same(v, '\\')));
+
+	if (markup)
+		found = _mm_or_si128(found, _mm_or_si128(same(v, '&'),
+		    _mm_or_si128(same(v, '<'), same(v, '>'))));
+	return (unsigned)_mm_movemask_epi8(found);
+}
+#endif
 
 /* Bit 7 of the lowest zero byte is set, and nothing when there is none; bytes
  * above a zero one may be marked without being zero. */
@@ -43,6 +67,14 @@ size_t json_plain(const unsigned char *p, size_t n, bool markup)
 {
 	size_t i = 0;
 
+#ifdef __SSE2__
+	for (; n - i >= 16; i += 16) {
+		unsigned found = stops16(p + i, markup);
+
+		if (found)
+			return i + (size_t)__builtin_ctz(found);
+	}
+#endif
 	for (uint64_t w, found; n - i >= sizeof(w); i += sizeof(w)) {
 		memcpy(&w, p + i, sizeof(w));
 		found = stops(w, markup);

@@ -16,9 +16,12 @@
 
 static int severity_exact(struct bytes word)
 {
-	for (int s = 0; s < SEV_COUNT; s++)
-		if (bytes_are(word, severity_name((enum severity)s)))
+	for (int s = 0; s < SEV_COUNT && word.n > 0; s++) {
+		const char *name = severity_name((enum severity)s);
+
+		if (word.p[0] == (unsigned char)name[0] && bytes_are(word, name))
 			return s;
+	}
 	return -1;
 }
 
@@ -38,26 +41,27 @@ static int glance_long(struct arena *scratch, struct bytes line, struct bytes *t
 	return json_kind(&j, v) == JSON_STRING ? severity_exact(json_string(scratch, &j, v)) : -1;
 }
 
+static bool named(const struct json_pair *p, struct bytes name)
+{
+	return p->name.n == name.n && memcmp(p->name.p, name.p, name.n) == 0;
+}
+
 int finding_glance(struct arena *scratch, struct bytes line, struct bytes *target)
 {
 	struct json_pair pair[PAIRS];
 	int pairs = line.n <= FINDING_LINE_MAX ? json_flat(line, pair, PAIRS) : -1;
-	int severity = -1;
+	struct bytes severity = { NULL, 0 };
 
 	*target = (struct bytes){ NULL, 0 };
 	for (const struct json_pair *p = pair; p < pair + pairs; p++) {
-		if (p->inside || p->name.n != sizeof("target") - 1 + 2 * (p->name.p[0] == 's'))
+		if (p->inside)
 			continue;
-		if (bytes_are(p->name, "target"))
+		if (named(p, BYTES("target")))
 			*target = p->value;
-		if (bytes_are(p->name, "severity")) {
-			if (p->escaped || !p->value.p)
-				pairs = -1;
-			else
-				severity = severity_exact(p->value);
-		}
+		else if (named(p, BYTES("severity")) && !p->escaped)
+			severity = p->value;
 	}
-	return pairs < 0 ? glance_long(scratch, line, target) : severity;
+	return severity.p ? severity_exact(severity) : glance_long(scratch, line, target);
 }
 
 /* ---- targets ------------------------------------------------------------------------ */

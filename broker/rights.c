@@ -60,7 +60,7 @@ static int descriptors_unblock(const struct broker_plan *p)
 
 static int identity_drop(const struct broker_plan *p)
 {
-	for (int c = 0; prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0; c++)
+	for (int c = 0; c < 64 && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0; c++)
 		;
 	if (!p->privileged)
 		return 0;

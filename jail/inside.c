@@ -301,6 +301,16 @@ static void put_up_filter(const struct jail_plan *plan)
 		fail(REPORT_FD, PHASE_SECCOMP, 0);
 }
 
+static void prove_self(const struct jail_plan *plan)
+{
+	uint32_t which;
+
+	if (!jail_prove_self(plan, &which)) {
+		errno = 0;
+		fail(REPORT_FD, PHASE_PROOF, which);
+	}
+}
+
 /* Nothing is executed in a jail that is not what it must be. */
 static void prove(const struct jail_plan *plan)
 {
@@ -327,6 +337,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 			fail(REPORT_FD, PHASE_LIMITS, i);
 	reset_signals();
 	SYS(chdir, "/workspace", 0, 0, 0, 0);
+	prove_self(plan);
 	put_up_filter(plan);
 	prove(plan);
 	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);

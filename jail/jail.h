@@ -143,6 +143,8 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 /* prove.c: what must not be possible is tried, in the plugin's process, after the last
  * wall. False: *which was not as it must be, *got its errno or value. */
 bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got);
+/* Before it: what that wall lets nobody ask. */
+bool jail_prove_self(const struct jail_plan *plan, uint32_t *which);
 const char *canary_name(uint32_t which);
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */

@@ -16,7 +16,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -28,7 +31,7 @@
 #define CANARY_CAPABILITIES 64
 #define CANARY_FDS 64
 
-enum where { BOTH, STATIC_ONLY };
+enum where { BOTH, STATIC_ONLY, LANDLOCK };
 
 struct canary {
 	const char *name;
@@ -62,10 +65,12 @@ static const struct canary canaries[] = {
 	OPEN("/dev/shm", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
 	OPEN("/dev/fuse", O_RDWR | O_CLOEXEC, ENOENT, 0, BOTH),
 	/* what cannot be written */
-	OPEN("/oxg-canary", CREATE, EROFS, EACCES, BOTH),
-	OPEN("/bin/oxg-canary", CREATE, EROFS, EACCES, BOTH),
-	OPEN("/dev/oxg-canary", CREATE, EROFS, EACCES, BOTH),
-	OPEN("/home/oxg-canary", CREATE, EROFS, EACCES, BOTH),
+	OPEN("/oxg-canary", CREATE, EROFS, 0, BOTH),
+	OPEN("/bin/oxg-canary", CREATE, EROFS, 0, BOTH),
+	OPEN("/dev/oxg-canary", CREATE, EROFS, 0, BOTH),
+	OPEN("/home/oxg-canary", CREATE, EROFS, 0, BOTH),
+	/* Landlock alone refuses this one */
+	OPEN("/dev/zero", O_WRONLY | O_CLOEXEC, EACCES, 0, LANDLOCK),
 	/* sockets */
 	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
 	{ "socket AF_INET6", SYS_socket, { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
@@ -131,15 +136,35 @@ static const struct canary canaries[] = {
 	REFUSED(modify_ldt, 1, 0, 0),
 #endif
 	/* what it is now: the value, with nr's sign turned */
-	{ "user id", -SYS_getuid, { 0 }, JAIL_ID, 0, BOTH },
-	{ "group id", -SYS_getgid, { 0 }, JAIL_ID, 0, BOTH },
 	{ "no new privileges", -SYS_prctl, { PR_GET_NO_NEW_PRIVS }, 1, 0, BOTH },
 	{ "seccomp filter", -SYS_prctl, { PR_GET_SECCOMP }, 2, 0, BOTH },
 	{ "secure bits", -SYS_prctl, { PR_GET_SECUREBITS }, SECUREBITS_LOCKED, 0, BOTH },
 };
 
-/* Beyond the table, three rows of equal questions. */
-enum { BOUNDING = COUNT(canaries), DESCRIPTORS, LIMITS };
+/* Beyond the table: what is asked before the last wall, which lets nobody ask, and
+ * what is asked after it. */
+#define QUESTIONS(X)                                                          \
+	X(USER, "user 65534, and no other")                                   \
+	X(GROUP, "group 65534, and no other")                                 \
+	X(GROUPS, "no further groups")                                        \
+	X(CAPABILITIES, "no capability in any set")                           \
+	X(BOUNDING, "an empty bounding set")                                  \
+	X(SESSION, "a session of its own")                                    \
+	X(UMASK, "umask 077")                                                 \
+	X(DIRECTORY, "working directory /workspace")                          \
+	X(HOST, "a host name of its own")                                     \
+	X(NUMBER, "process 2 of a namespace of its own")                      \
+	X(MOUNTS, "mounts without setuid, devices and execution")             \
+	X(DESCRIPTORS, "no descriptor that stays open")                       \
+	X(LIMITS, "every resource limit")
+
+enum question {
+	BEFORE_QUESTIONS = COUNT(canaries) - 1,
+#define X(name, text) Q_##name,
+	QUESTIONS(X)
+#undef X
+	QUESTIONS_END
+};
 
 static int attempt(const struct canary *c)
 {
@@ -149,6 +174,34 @@ static int attempt(const struct canary *c)
 	if (value)
 		return (int)r;
 	return r < 0 ? errno : 0;
+}
+
+/* An id that is not mapped looks like 65534 as well; but only who has it already
+ * may become it without a capability. */
+static bool is_user(void)
+{
+	unsigned id[3] = { 0 };
+
+	return syscall(SYS_getresuid, &id[0], &id[1], &id[2]) == 0 && id[0] == JAIL_ID &&
+	    id[1] == JAIL_ID && id[2] == JAIL_ID && syscall(SYS_setreuid, JAIL_ID, JAIL_ID) == 0;
+}
+
+static bool is_group(void)
+{
+	unsigned id[3] = { 0 };
+
+	return syscall(SYS_getresgid, &id[0], &id[1], &id[2]) == 0 && id[0] == JAIL_ID &&
+	    id[1] == JAIL_ID && id[2] == JAIL_ID && syscall(SYS_setregid, JAIL_ID, JAIL_ID) == 0;
+}
+
+static bool has_no_capability(void)
+{
+	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
+	struct kernel_cap_data set[2] = { { 1, 1, 1 }, { 1, 1, 1 } };
+
+	return syscall(SYS_capget, &header, set) == 0 &&
+	    (set[0].effective | set[0].permitted | set[0].inheritable |
+	    set[1].effective | set[1].permitted | set[1].inheritable) == 0;
 }
 
 static bool bounding_is_empty(void)
@@ -162,6 +215,51 @@ static bool bounding_is_empty(void)
 		if (r < 0)
 			return errno == EINVAL && capability > 0; /* past the last one */
 	}
+	return true;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static bool is_in_workspace(void)
+{
+	char path[64] = "";
+
+	return syscall(SYS_getcwd, path, sizeof(path)) > 0 && same_text(path, "/workspace");
+}
+
+static bool has_own_host(void)
+{
+	struct utsname name;
+
+	return syscall(SYS_uname, &name) == 0 && same_text(name.nodename, "oxg");
+}
+
+static bool mounts_are_tame(void)
+{
+	static const struct {
+		const char *path;
+		long flags;
+	} mount[] = {
+		{ "/", ST_RDONLY | ST_NOSUID | ST_NODEV },
+		{ "/bin", ST_RDONLY | ST_NOSUID | ST_NODEV },
+		{ "/workspace", ST_NOSUID | ST_NODEV | ST_NOEXEC },
+		{ "/tmp", ST_NOSUID | ST_NODEV | ST_NOEXEC },
+		{ "/home/plugin", ST_NOSUID | ST_NODEV | ST_NOEXEC },
+	};
+	struct statfs at;
+	size_t i;
+
+	for (i = 0; i < COUNT(mount); i++)
+		if (syscall(SYS_statfs, mount[i].path, &at) != 0 ||
+		    ((long)at.f_flags & mount[i].flags) != mount[i].flags)
+			return false;
 	return true;
 }
 
@@ -191,29 +289,78 @@ static bool limits_are_set(const struct jail_plan *plan)
 	return true;
 }
 
+/* Where the kernel lets us drop them: an ordinary user keeps its groups. */
+static bool has_no_groups(const struct jail_plan *plan)
+{
+	return !plan->privileged || syscall(SYS_getgroups, 0, 0) == 0;
+}
+
+static bool answer(const struct jail_plan *plan, enum question q)
+{
+	switch (q) {
+	case Q_USER:
+		return is_user();
+	case Q_GROUP:
+		return is_group();
+	case Q_GROUPS:
+		return has_no_groups(plan);
+	case Q_CAPABILITIES:
+		return has_no_capability();
+	case Q_BOUNDING:
+		return bounding_is_empty();
+	case Q_SESSION:
+		return syscall(SYS_getsid, 0) == syscall(SYS_getpid);
+	case Q_UMASK:
+		return syscall(SYS_umask, 077) == 077;
+	case Q_DIRECTORY:
+		return is_in_workspace();
+	case Q_HOST:
+		return has_own_host();
+	case Q_NUMBER:
+		return syscall(SYS_getpid) == 2;
+	case Q_MOUNTS:
+		return mounts_are_tame();
+	case Q_DESCRIPTORS:
+		return nothing_leaks();
+	case Q_LIMITS:
+		return limits_are_set(plan);
+	case BEFORE_QUESTIONS:
+	case QUESTIONS_END:
+		break;
+	}
+	return false;
+}
+
+static bool ask(const struct jail_plan *plan, uint32_t first, uint32_t last, uint32_t *which)
+{
+	for (*which = first; *which <= last; ++*which)
+		if (!answer(plan, (enum question)*which))
+			return false;
+	return true;
+}
+
+bool jail_prove_self(const struct jail_plan *plan, uint32_t *which)
+{
+	return ask(plan, Q_USER, Q_MOUNTS, which);
+}
+
 bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
 {
-	uint32_t i;
+	const struct canary *c;
 
-	for (i = 0; i < COUNT(canaries); i++) {
-		if (canaries[i].where == STATIC_ONLY && plan->with_runtime)
+	for (*which = 0; *which < COUNT(canaries); ++*which) {
+		c = &canaries[*which];
+		if ((c->where == STATIC_ONLY && plan->with_runtime) ||
+		    (c->where == LANDLOCK && plan->landlock_abi == 0))
 			continue;
-		*got = attempt(&canaries[i]);
-		*which = i;
-		if (*got != canaries[i].must && (canaries[i].or == 0 || *got != canaries[i].or))
+		*got = attempt(c);
+		if (*got != c->must && (c->or == 0 || *got != c->or))
 			return false;
 	}
 	*got = 0;
-	*which = BOUNDING;
-	if (!bounding_is_empty())
+	if (!ask(plan, Q_DESCRIPTORS, Q_LIMITS, which))
 		return false;
-	*which = DESCRIPTORS;
-	if (!nothing_leaks())
-		return false;
-	*which = LIMITS;
-	if (!limits_are_set(plan))
-		return false;
-	*which = LIMITS + 1;
+	*which = QUESTIONS_END;
 	return true;
 }
 
@@ -221,9 +368,13 @@ bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
 
 const char *canary_name(uint32_t which)
 {
+	static const char *const words[] = {
+#define X(name, text) text,
+		QUESTIONS(X)
+#undef X
+	};
+
 	if (which < COUNT(canaries))
 		return canaries[which].name;
-	return which == BOUNDING ? "capabilities in the bounding set" :
-	    which == DESCRIPTORS ? "descriptors that stay open" :
-	    which == LIMITS ? "resource limits" : "an unknown question";
+	return which < QUESTIONS_END ? words[which - COUNT(canaries)] : "an unknown question";
 }

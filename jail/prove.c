@@ -42,7 +42,8 @@ struct canary {
 
 #define OPEN(path, flags, must, or, where)                                    \
 	{ "open " path, SYS_openat, { AT_FDCWD, P(path), flags }, must, or, where }
-#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, 0, BOTH }
+/* ENOSYS: from a filter around us, a container's perhaps. */
+#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, BOTH }
 
 static const struct canary canaries[] = {
 	/* what is not there */
@@ -91,7 +92,7 @@ static const struct canary canaries[] = {
 	REFUSED(setns, -1, 0),
 	{ "clone CLONE_NEWUSER", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, EPERM, 0, BOTH },
 	{ "clone CLONE_NEWNET", SYS_clone, { CLONE_NEWNET | SIGCHLD }, EPERM, 0, BOTH },
-	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, 0, BOTH },
+	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, EPERM, BOTH },
 	/* other processes */
 	REFUSED(ptrace, 16 /* PTRACE_ATTACH */, 1),
 	REFUSED(process_vm_readv, 1, 0, 0, 0, 0),

@@ -329,6 +329,8 @@ static int say_not_started(const struct vigil *v, struct why *why)
 	if (v->death->evidence_error != 0)
 		return refuse(why, REFUSE_EVIDENCE, "the broker cannot write evidence: %s",
 		    strerror(v->death->evidence_error));
+	if (v->death->broker_kill)
+		return refuse(why, REFUSE_JAIL, "%s", v->death->broker_detail);
 	if (v->death->broker_lost)
 		return refuse(why, REFUSE_JAIL, "the broker died before the plugin was started");
 	return refuse(why, REFUSE_JAIL, "the jail died before the plugin was started");

@@ -20,22 +20,22 @@
 /* ---- many bytes at a time ------------------------------------------------------- */
 
 #ifdef __SSE2__ /* every x86-64 */
-static __m128i same(__m128i v, char c)
+static __m128i bytes_same(__m128i v, char c)
 {
 	return _mm_cmpeq_epi8(v, _mm_set1_epi8(c));
 }
 
 /* Of sixteen bytes: a bit for each that does not stand for itself. What is beyond
  * ASCII is negative, and so less than a blank as well. */
-static unsigned stops16(const unsigned char *p, bool markup)
+static unsigned stops_in16(const unsigned char *p, bool markup)
 {
 	__m128i v = _mm_loadu_si128((const void *)p);
 	__m128i found = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(' ')),
-	    _mm_or_si128(same(v, '"'), same(v, '\\')));
+	    _mm_or_si128(bytes_same(v, '"'), bytes_same(v, '\\')));
 
 	if (markup)
-		found = _mm_or_si128(found, _mm_or_si128(same(v, '&'),
-		    _mm_or_si128(same(v, '<'), same(v, '>'))));
+		found = _mm_or_si128(found, _mm_or_si128(bytes_same(v, '&'),
+		    _mm_or_si128(bytes_same(v, '<'), bytes_same(v, '>'))));
 	return (unsigned)_mm_movemask_epi8(found);
 }
 #endif
@@ -47,7 +47,7 @@ static uint64_t zeros(uint64_t w)
 	return (w - EACH) & ~w & TOP;
 }
 
-static uint64_t stops(uint64_t w, bool markup)
+static uint64_t stops_in(uint64_t w, bool markup)
 {
 	uint64_t found = (w & TOP) | ((w - EACH * 0x20) & ~w & TOP) |
 	    zeros(w ^ EACH * '"') | zeros(w ^ EACH * '\\');
@@ -69,7 +69,7 @@ size_t json_plain(const unsigned char *p, size_t n, bool markup)
 
 #ifdef __SSE2__
 	for (; n - i >= 16; i += 16) {
-		unsigned found = stops16(p + i, markup);
+		unsigned found = stops_in16(p + i, markup);
 
 		if (found)
 			return i + (size_t)__builtin_ctz(found);
@@ -77,7 +77,7 @@ size_t json_plain(const unsigned char *p, size_t n, bool markup)
 #endif
 	for (uint64_t w, found; n - i >= sizeof(w); i += sizeof(w)) {
 		memcpy(&w, p + i, sizeof(w));
-		found = stops(w, markup);
+		found = stops_in(w, markup);
 		if (!found)
 			continue;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -99,16 +99,16 @@ struct flat {
 	int count, room;
 };
 
-static void skip_blanks(struct flat *f)
+static void pass_blanks(struct flat *f)
 {
 	while (f->p < f->end &&
 	    (*f->p == ' ' || *f->p == '\n' || *f->p == '\r' || *f->p == '\t'))
 		f->p++;
 }
 
-static bool take(struct flat *f, unsigned char c)
+static bool take_byte(struct flat *f, unsigned char c)
 {
-	skip_blanks(f);
+	pass_blanks(f);
 	if (f->p == f->end || *f->p != c)
 		return false;
 	f->p++;
@@ -119,7 +119,7 @@ static bool take_string(struct flat *f, struct bytes *raw, bool *escaped)
 {
 	const unsigned char *first, *behind;
 
-	skip_blanks(f);
+	pass_blanks(f);
 	if (f->p == f->end || *f->p != '"')
 		return false;
 	first = f->p + 1;
@@ -151,7 +151,7 @@ static struct json_pair *take_name(struct flat *f, int from, bool inside)
 		return NULL;
 	pair->inside = inside;
 	f->count++;
-	return !twin(f, from, pair) && take(f, ':') ? pair : NULL;
+	return !twin(f, from, pair) && take_byte(f, ':') ? pair : NULL;
 }
 
 /* Behind the opening brace. */
@@ -159,15 +159,15 @@ static bool take_inner(struct flat *f)
 {
 	int from = f->count;
 
-	if (take(f, '}'))
+	if (take_byte(f, '}'))
 		return true;
 	do {
 		struct json_pair *pair = take_name(f, from, true);
 
 		if (!pair || !take_string(f, &pair->value, &pair->escaped))
 			return false;
-	} while (take(f, ','));
-	return take(f, '}');
+	} while (take_byte(f, ','));
+	return take_byte(f, '}');
 }
 
 int json_flat(struct bytes text, struct json_pair *pair, int room)
@@ -175,7 +175,7 @@ int json_flat(struct bytes text, struct json_pair *pair, int room)
 	struct flat f = { .p = text.p, .end = text.p + text.n, .pair = pair, .room = room };
 	bool inner = false;
 
-	if (text.n == 0 || text.n > JSON_BYTES || !take(&f, '{'))
+	if (text.n == 0 || text.n > JSON_BYTES || !take_byte(&f, '{'))
 		return -1;
 	do {
 		struct json_pair *one = take_name(&f, 0, false);
@@ -184,14 +184,14 @@ int json_flat(struct bytes text, struct json_pair *pair, int room)
 			return -1;
 		if (take_string(&f, &one->value, &one->escaped))
 			continue;
-		if (inner || !take(&f, '{') || !take_inner(&f))
+		if (inner || !take_byte(&f, '{') || !take_inner(&f))
 			return -1;
 		inner = true;
 		one->value = (struct bytes){ NULL, 0 };
 		one->escaped = false;
-	} while (take(&f, ','));
-	if (!take(&f, '}'))
+	} while (take_byte(&f, ','));
+	if (!take_byte(&f, '}'))
 		return -1;
-	skip_blanks(&f);
+	pass_blanks(&f);
 	return f.p == f.end ? f.count : -1;
 }

@@ -6,6 +6,7 @@
 #include "lib/util.c"
 #include "lib/time.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "trust/pubkey.c"
 #include "trust/key.c"

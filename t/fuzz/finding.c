@@ -5,9 +5,11 @@
 #include "lib/util.c"
 #include "lib/time.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "lib/words.c"
 #define fail json_fail
+#include "lib/flat.c"
 #include "lib/json.c"
 #undef fail
 #define member json_member_name

@@ -16,6 +16,7 @@
 #include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "lib/words.c"
+#include "lib/flat.c"
 #include "lib/json.c"
 #include "lib/jsonout.c"
 #undef SHOWN
@@ -40,7 +41,17 @@
 #undef document
 #undef cannot
 #include "evidence/html.c"
+#define severity_exact found_severity_exact
+#define cannot rundir_cannot
+#include "evidence/rundir.c"
+#include "evidence/found.c"
+#undef cannot
+#undef severity_exact
 #include "evidence/htmlfind.c"
+#include "lib/calls.c"
+#define is_line ledger_is_line
+#include "evidence/ledger.c"
+#include "evidence/htmlledger.c"
 #define put page_put
 #define document page_document
 #define decision page_decision

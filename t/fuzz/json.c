@@ -4,6 +4,7 @@
  */
 #include "lib/util.c"
 #include "lib/file.c"
+#include "lib/flat.c"
 #include "lib/json.c"
 #include "lib/jsonout.c"
 

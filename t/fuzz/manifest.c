@@ -6,9 +6,11 @@
 #include "lib/util.c"
 #include "lib/time.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "lib/words.c"
 #define read_name json_read_name
+#include "lib/flat.c"
 #include "lib/json.c"
 #undef read_name
 #include "lib/jsonout.c"

@@ -4,6 +4,7 @@
  */
 #include "lib/util.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "trust/pubkey.c"
 #include "trust/key.c"

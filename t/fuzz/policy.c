@@ -6,10 +6,12 @@
 #include "lib/util.c"
 #include "lib/time.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "lib/words.c"
 #define reader json_reader
 #define read_number json_read_number
+#include "lib/flat.c"
 #include "lib/json.c"
 #undef read_number
 #undef reader

@@ -21,10 +21,12 @@ static ssize_t no_random(void *p, size_t n, unsigned flags)
 #undef say
 #include "lib/time.c"
 #include "lib/file.c"
+#include "lib/sha256ni.c"
 #include "lib/hash.c"
 #include "lib/wire.c"
 #include "lib/words.c"
 #define fail json_fail
+#include "lib/flat.c"
 #include "lib/json.c"
 #undef fail
 #define member json_member_name
@@ -37,6 +39,8 @@ static ssize_t no_random(void *p, size_t n, unsigned flags)
 #include "evidence/journal.c"
 #include "broker/stream.c"
 #include "broker/rights.c"
+#include "lib/calls.c"
+#include "broker/ledger.c"
 #include "broker/broker.c"
 #define caps_read ops_caps_read
 #include "broker/ops.c"

@@ -53,7 +53,9 @@ int finding_glance(struct arena *scratch, struct bytes line, struct bytes *targe
 	struct bytes severity = { NULL, 0 };
 
 	*target = (struct bytes){ NULL, 0 };
-	for (const struct json_pair *p = pair; p < pair + pairs; p++) {
+	for (int i = 0; i < pairs; i++) {
+		const struct json_pair *p = &pair[i];
+
 		if (p->inside)
 			continue;
 		if (named(p, BYTES("target")))

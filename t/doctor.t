@@ -186,7 +186,7 @@ kernels() {
 	surround "$LESSER" 38 clone3
 	lacks 'an old kernel: clone3' clone3 'filter around oxg.*Function not implemented' 'no clone3'
 	surround "$LESSER" 38 close_range
-	lacks 'an old kernel: close_range' close_range 'not implemented' 'Function not implemented|died before'
+	lacks 'an old kernel: close_range' close_range 'not implemented' 'Function not implemented|died before|the broker cannot'
 	surround "$LESSER" 38 pidfd_open
 	lacks 'an old kernel: pidfd_open' pidfd 'not implemented' 'calls be heard: Function not implemented'
 	surround "$LESSER" 1 mount
@@ -196,9 +196,9 @@ kernels() {
 	surround "$LESSER" 1 seccomp
 	lacks 'no filters' seccomp 'Operation not permitted' 'system call filter: Operation not permitted'
 	surround "$LESSER" 1 capset
-	lacks 'capabilities that cannot be dropped' capabilities 'Operation not permitted' '(capabilities|privileges|rights).*: Operation not permitted|died before'
+	lacks 'capabilities that cannot be dropped' capabilities 'Operation not permitted' '(capabilities|privileges|rights).*: Operation not permitted|died before|the broker cannot'
 	surround "$LESSER" 1 setresuid
-	lacks 'no other identity' identity 'Operation not permitted' '65534: Operation not permitted|died before'
+	lacks 'no other identity' identity 'Operation not permitted' '65534: Operation not permitted|died before|the broker cannot'
 
 	# What a run can do without.
 	surround "$LESSER" 38 openat2

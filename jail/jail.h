@@ -189,6 +189,7 @@ struct ledger {
 int ledger_take(struct ledger *l, pid_t init, int remote);
 /* Answers what waits: EPERM, always. */
 void ledger_serve(struct ledger *l);
+void ledger_serve_proof(struct ledger *l); /* one, which waits already */
 
 /* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
 struct watch {

@@ -24,6 +24,10 @@
 #define AT_ONCE 64       /* then the clock and the signals are looked at again */
 #define PATIENCE_MS 10
 
+/* linux/seccomp.h, since 6.6 */
+#define NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
+#define NOTIF_SYNC_WAKE_UP 1ul
+
 /* As large as the kernel's own, which may grow. */
 union notification {
 	struct seccomp_notif n;
@@ -72,6 +76,10 @@ int ledger_take(struct ledger *l, pid_t init, int remote)
 		return -1;
 	l->fd = (int)syscall(SYS_pidfd_getfd, (int)pidfd, remote, 0);
 	close((int)pidfd);
+	/* Who waits and who answers take turns: on one CPU that is twice as fast. Older
+	 * kernels do not know it. */
+	if (l->fd >= 0)
+		(void)ioctl(l->fd, (int)NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP);
 	return l->fd < 0 ? -1 : 0;
 }
 
@@ -199,13 +207,17 @@ static bool serve_one(struct ledger *l)
 	return true;
 }
 
+void ledger_serve_proof(struct ledger *l)
+{
+	(void)serve_one(l);
+}
+
 void ledger_serve(struct ledger *l)
 {
 	struct pollfd on = { .fd = l->fd, .events = POLLIN };
-	/* While the jail is proved, its end is looked for before each. */
-	int i, most = l->proving ? 1 : AT_ONCE;
+	int i;
 
-	for (i = 0; i < most && poll(&on, 1, 0) > 0; i++) {
+	for (i = 0; i < AT_ONCE && poll(&on, 1, 0) > 0; i++) {
 		if ((on.revents & POLLIN) && serve_one(l))
 			continue;
 		/* Nobody is left whom the filter binds. */

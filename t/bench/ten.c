@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "calls") == 0)
 		while (count-- > 0)
-			syscall(SYS_getppid);
+			syscall(SYS_getuid);
 	else if (argc > 1 && strcmp(argv[1], "burn") == 0)
 		while (count-- > 0)
 			sum = sum * 6364136223846793005ul + 1;

@@ -230,12 +230,12 @@ tampering() {
 	(cd "$WORK/copy" && cut -c67- "$RUN/SHA256SUMS" | xargs sha256sum >SHA256SUMS)
 	"$OXG" check "$WORK/copy" >/dev/null 2>&1
 	is "F178: a finding taken away with new sums: status 5" "$?" 5
-	cp "$RUN/findings.jsonl" "$WORK/copy/"
+	cp -f "$RUN/findings.jsonl" "$WORK/copy/"
 	sed -i 's/"PASS"/"BLOCK"/' "$WORK/copy/gate_report.json"
 	(cd "$WORK/copy" && cut -c67- "$RUN/SHA256SUMS" | xargs sha256sum >SHA256SUMS)
 	"$OXG" check "$WORK/copy" >/dev/null 2>&1
 	is "F178: another gate decision with new sums: status 5" "$?" 5
-	cp "$RUN/gate_report.json" "$RUN/SHA256SUMS" "$WORK/copy/"
+	cp -f "$RUN/gate_report.json" "$RUN/SHA256SUMS" "$WORK/copy/"
 	check "F178: put back, it passes" "$OXG" check "$WORK/copy"
 	mv "$WORK/copy" "$WORK/copy.partial"
 	"$OXG" check "$WORK/copy" >/dev/null 2>&1

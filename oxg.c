@@ -4,17 +4,19 @@
  * The processes of a run, and whose rights they have:
  *
  *   supervisor  this file. The caller's rights. Verifies, plans, spawns, watches
- *               time and use, writes the run folder when everybody is dead. Reads
- *               no byte that the plugin wrote while the plugin lives.
+ *               time and use, answers what the kernel refused, writes the run
+ *               folder when everybody is dead. Of what the plugin wrote it only
+ *               hands on what a refused call named, and looks at none of it.
  *   broker      broker/broker.c. Forked, no rights. Reads the plugin's stdout,
- *               stderr and requests; answers; appends findings, logs, journal.
+ *               stderr and requests; answers; appends findings, logs, ledger, journal.
  *   init        jail/inside.c. Cloned into namespaces of its own as pid 1, builds
  *               the jail, gives up its rights, reaps; its death ends all the rest.
- *   plugin      forked by init, limited, filtered, executed.
+ *   plugin      forked by init, limited, filtered, proved, executed.
  *
- *   supervisor --sync--> init          "mapped", "go"
- *   supervisor <-status- init, plugin  built, failed (where), ended (wait status)
- *   supervisor <-control-> broker      ready, kill, end (tally); drain
+ *   supervisor --sync--> init, plugin  "mapped", "go", "heard"
+ *   supervisor <-status- init, plugin  built, listen, proved, failed (where), ended (status)
+ *   supervisor <-control-> broker      ready, news, kill, end (tally); refused calls, drain
+ *   supervisor <-kernel- plugin        refused calls, each answered EPERM
  *   plugin 1, 2, 4 --> broker --> plugin 3
  *
  * Who dies takes the others along: init and broker have SIGKILL as their parent's

@@ -41,8 +41,8 @@ struct broker_plan {
 	bool news;                 /* BROKER_NEWS is wanted */
 };
 
-/* Drops its rights in its first lines, serves until every pipe is at its end (or
- * the drain deadline), sends BROKER_END and exits. */
+/* Drops its rights in its first lines, serves until the jail is dead and every
+ * pipe at its end (or the drain deadline), sends BROKER_END and exits. */
 _Noreturn void broker_serve(struct broker_plan *plan);
 
 /* ---- inside the room: what its files give each other ----------------------------- */

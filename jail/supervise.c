@@ -1,7 +1,8 @@
 /*
  * supervise.c - from "go" to the death of the last process. Runs in the
- * supervisor, which reads nothing that the plugin wrote: one poll sees time,
- * signals, the jail's init and the broker, and all four speak in fixed structs.
+ * supervisor, which interprets nothing that the plugin wrote: one poll sees time,
+ * signals, the jail's init, the broker and the kernel's notices of refused calls,
+ * and all of them speak in fixed structs.
  */
 #include <errno.h>
 #include <poll.h>

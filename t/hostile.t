@@ -33,7 +33,8 @@ memory() {
 	stopped F076 "page tables: 40 processes, 4 MiB each" 121 memory_limit
 	run --memory 256M --timeout 20s "$SLY" -- tables 8 4
 	stopped F076 "but 32 MiB of them are within 256" 0 exited
-	check "F091: ($WHO) and they are counted" within 32000000 "$(usage memory_peak_bytes)" 60000000
+	# Some kernels have no page of zeroes: there each byte that is read is a page more.
+	check "F091: ($WHO) and they are counted" within 32000000 "$(usage memory_peak_bytes)" 80000000
 	run --memory 64M --timeout 20s "$SLY" -- common 20 40
 	stopped F076 "40 MiB that 20 processes have in common are 40 MiB" 0 exited
 	run --memory 100M --timeout 30s --policy "$WORK/many.json" "$SLY" -- children 1500 150

@@ -522,7 +522,8 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	out->profile = w->runtime == NULL ? "static" : "runtime";
 	out->filter = profile_filter(out->profile);
 	out->with_runtime = w->runtime != NULL;
-	out->telling = profile_telling(a, out->filter);
+	random_bytes((unsigned char *)&out->secret, sizeof(out->secret));
+	out->telling = profile_telling(a, out->filter, out->secret);
 	out->stdin_path = w->task.p != NULL ? "/workspace/task.json" : "/dev/null";
 	out->scratch = "/workspace";
 	out->wall_ns = w->limits->wall_ns;

@@ -99,6 +99,7 @@ struct jail_plan {
 	size_t rlimits;
 	const struct sock_fprog *filter;
 	const struct sock_fprog *telling; /* the same, refusing by notification */
+	uint64_t secret;             /* what the proof's own calls bear, to be refused at once */
 	const char *profile;         /* "static" or "runtime" */
 	bool with_runtime;
 	const char *stdin_path;      /* in the jail: /dev/null or /workspace/task.json */
@@ -143,14 +144,18 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 /* prove.c: what must not be possible is tried, in the plugin's process, after the last
  * wall. False: *which was not as it must be, *got its errno or value. */
 bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got);
+#define PROOF_TOLD 1u            /* of its refused calls the supervisor hears so many */
 /* Before it: what that wall lets nobody ask. */
 bool jail_prove_self(const struct jail_plan *plan, uint32_t *which);
 const char *canary_name(uint32_t which);
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
-/* A copy in which every EPERM is a notification. */
-const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent);
+/* A copy in which every EPERM is a notification, but where the sixth argument is the
+ * secret: those the proof asks by dozens, and each would be a way to the supervisor
+ * and back. Random in each run; the plugin cannot read it, nor gain by it. */
+const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent,
+    uint64_t secret);
 
 /* ---- runtime.c: the steps that bring in the operator's --runtime: "system", or the
  * absolute path of an unpacked image. 0, or -1 with why (JAIL). */
@@ -184,12 +189,13 @@ struct ledger {
 	uint64_t born_ns;
 	struct denials *into;
 	bool proving;                /* what is refused now is ours, and not counted */
+	uint32_t asked;              /* by the proof */
 };
 /* Takes the listener, descriptor remote of init's only child. 0, or -1 with errno. */
 int ledger_take(struct ledger *l, pid_t init, int remote);
 /* Answers what waits: EPERM, always. */
 void ledger_serve(struct ledger *l);
-void ledger_serve_proof(struct ledger *l); /* one, which waits already */
+void ledger_serve_proof(struct ledger *l); /* one of the proof, which waits already */
 
 /* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
 struct watch {

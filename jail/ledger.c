@@ -200,7 +200,9 @@ static bool serve_one(struct ledger *l)
 	memset(&u, 0, sizeof(u));
 	if (ioctl(l->fd, (int)SECCOMP_IOCTL_NOTIF_RECV, &u.n) != 0)
 		return errno == EINTR || errno == ENOENT; /* its thread was killed meanwhile */
-	if (!l->proving)
+	if (l->proving)
+		l->asked++;
+	else
 		note(l, &u.n);
 	answer.id = u.n.id;
 	(void)ioctl(l->fd, (int)SECCOMP_IOCTL_NOTIF_SEND, &answer);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "jail/jail.h"
@@ -13,18 +14,34 @@
 static const struct sock_fprog static_program = { COUNT(static_code), static_code };
 static const struct sock_fprog runtime_program = { COUNT(runtime_code), runtime_code };
 
-const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent)
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offset))
+#define UNLESS(k, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, (skip))
+#define SIXTH offsetof(struct seccomp_data, args[5])
+
+/* Both answers refuse: who finds the secret is refused in silence, no more. */
+const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent,
+    uint64_t secret)
 {
+	const struct sock_filter tail[] = {
+		LOAD(SIXTH),
+		UNLESS((uint32_t)secret, 3),
+		LOAD(SIXTH + 4),
+		UNLESS((uint32_t)(secret >> 32), 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+	};
 	struct sock_fprog *out = arena_get(a, sizeof(*out));
-	struct sock_filter *code = arena_array(a, silent->len, sizeof(*code));
+	struct sock_filter *code = arena_array(a, silent->len + COUNT(tail), sizeof(*code));
 	unsigned i;
 
 	memcpy(code, silent->filter, silent->len * sizeof(*code));
+	memcpy(code + silent->len, tail, sizeof(tail));
 	for (i = 0; i < silent->len; i++)
 		if (BPF_CLASS(code[i].code) == BPF_RET &&
 		    code[i].k == (SECCOMP_RET_ERRNO | EPERM))
-			code[i].k = SECCOMP_RET_USER_NOTIF;
-	out->len = silent->len;
+			code[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA,
+			    silent->len - i - 1);
+	out->len = (unsigned short)(silent->len + COUNT(tail));
 	out->filter = code;
 	return out;
 }

@@ -53,6 +53,18 @@ static void take_listener(struct vigil *v, const struct jail_message *m)
 	write_all(v->cell->sync, &(char){ JAIL_HEARD }, 1);
 }
 
+/* A listener that hears nothing would make an empty ledger. */
+static void hear_proof(struct vigil *v, const struct jail_message *m)
+{
+	v->death->proved = m->step;
+	v->ledger.proving = false;
+	if (!v->death->denials.heard || v->ledger.asked == PROOF_TOLD)
+		return;
+	v->cell->failure = (struct jail_message){ .word = JAIL_FAILED,
+		.phase = PHASE_LISTEN, .error = EPROTO };
+	v->failed = true;
+}
+
 /* One message of the child's; JAIL_BUILT brings a descriptor. 1; 0: there will be no
  * more; -1: none now. */
 static int hear_child(struct vigil *v, int flags)
@@ -87,8 +99,7 @@ static int hear_child(struct vigil *v, int flags)
 	} else if (m.word == JAIL_LISTEN) {
 		take_listener(v, &m);
 	} else if (m.word == JAIL_PROVED) {
-		v->death->proved = m.step;
-		v->ledger.proving = false;
+		hear_proof(v, &m);
 	} else if (m.word == JAIL_OVERDUE) {
 		v->death->timed_out = v->end = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
@@ -155,49 +166,31 @@ static int milliseconds_to(uint64_t when)
 	return (int)((when - now + MS - 1) / MS);
 }
 
-/* Some sixty questions that are refused, answered without a look at anything else.
- * The proof's end is said before the plugin's first call. The kernel looks at the
- * descriptors in this order: where it saw that call, it sees what was said. */
-static void serve_proof(struct vigil *v)
-{
-	struct pollfd on[] = {
-		{ .fd = v->ledger.fd, .events = POLLIN },
-		{ .fd = v->cell->status, .events = POLLIN },
-	};
-
-	while (v->ledger.proving && !v->failed && !v->end && poll(on, COUNT(on), 10) > 0) {
-		if (on[1].revents && hear_child(v, MSG_DONTWAIT) == 0)
-			v->end = true;
-		else if (on[1].revents == 0 && (on[0].revents & POLLIN))
-			ledger_serve_proof(&v->ledger);
-		else if (on[1].revents == 0)
-			return;
-	}
-}
-
+/* The proof's end is said before the plugin's first call. The kernel looks at the
+ * descriptors in their order: where it saw that call, it sees what was said. */
 static void listen_until(struct vigil *v, uint64_t when)
 {
 	struct pollfd on[] = {
+		{ .fd = v->ledger.fd, .events = POLLIN },
 		{ .fd = v->cell->pidfd, .events = POLLIN },
 		{ .fd = v->cell->status, .events = POLLIN },
 		{ .fd = v->broker_done ? -1 : v->watch->control, .events = POLLIN },
 		{ .fd = v->watch->signals, .events = POLLIN },
-		{ .fd = v->ledger.fd, .events = POLLIN },
 	};
 
 	if (poll(on, COUNT(on), milliseconds_to(when)) <= 0)
 		return;
-	if (on[4].revents && v->ledger.proving)
-		serve_proof(v);
-	else if (on[4].revents)
-		ledger_serve(&v->ledger);
-	if (on[3].revents)
-		hear_operator(v);
-	if (on[2].revents)
-		hear_broker(v);
-	if (on[1].revents && hear_child(v, MSG_DONTWAIT) == 0)
+	if (on[2].revents && hear_child(v, MSG_DONTWAIT) == 0)
 		v->end = true;
-	if (on[0].revents) {
+	if (on[0].revents && v->ledger.proving)
+		ledger_serve_proof(&v->ledger);
+	else if (on[0].revents)
+		ledger_serve(&v->ledger);
+	if (on[4].revents)
+		hear_operator(v);
+	if (on[3].revents)
+		hear_broker(v);
+	if (on[1].revents) {
 		/* Init is dead and everybody with it; its last words may still lie there. */
 		while (hear_child(v, MSG_DONTWAIT) == 1)
 			;

@@ -6,6 +6,7 @@
  *   knockout nothing COMMAND...  the same filter, and every wall stands
  */
 #include <errno.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -32,8 +33,8 @@ static const struct layer {
 	{ "pivot_root", SYS_pivot_root, ANY, 0, 0, 0, 0 },
 	{ "old-root-detached", SYS_umount2, ANY, 0, 0, 0, 0 },
 	{ "read-only", SYS_mount, 3, MS_RDONLY, MS_RDONLY, 0, 0 },
-	{ "uid", SYS_setresuid, ANY, 0, 0, 0, 0 },
-	{ "gid", SYS_setresgid, ANY, 0, 0, 0, 1 }, /* an ordinary user's is mapped already */
+	{ "uid", SYS_setresuid, ANY, 0, 0, 0, 1 }, /* an ordinary user's is mapped already */
+	{ "gid", SYS_setresgid, ANY, 0, 0, 0, 1 },
 	{ "groups", SYS_setgroups, ANY, 0, 0, 0, 1 },
 	{ "capabilities", SYS_capset, ANY, 0, 0, 0, 0 },
 	{ "bounding-set", SYS_prctl, 0, ~0u, PR_CAPBSET_DROP, 0, 0 },
@@ -96,6 +97,11 @@ int main(int argc, char **argv)
 		}
 		if (strcmp(argv[1], layers[i].name) != 0)
 			continue;
+		/* Who has no groups would lose none. */
+		if (geteuid() == 0 && setgroups(1, &(gid_t){ 4 }) != 0) {
+			perror("knockout: a group to be lost");
+			return 99;
+		}
 		if (load(&layers[i]) != 0) {
 			perror("knockout: the filter");
 			return 99;

@@ -196,6 +196,10 @@ int read_full(int fd, void *p, size_t n); /* n, fewer at the end of file, or -1 
 /* A new file with these bytes (O_EXCL, 0600), below dir. -1 with errno. */
 int file_write(int dir, const char *path, struct bytes b);
 
+/* A directory below at and all in it (tree.c), whatever was done to it by somebody
+ * who is dead by now. 0, also when there is none; or -1 with errno. */
+int tree_remove(int at, const char *name);
+
 /* ---- system calls by number (calls.c) ---------------------------------------
  * Of this machine's own ABI; the names are those of libseccomp. */
 enum call_arg { ARG_NONE, ARG_NUMBER, ARG_HEX, ARG_OCTAL, ARG_OPEN, ARG_CLONE,

@@ -82,6 +82,19 @@ static const char *const runtime_calls[] = {
 };
 
 /*
+ * Tier landlock: the host's tree is there, and Landlock does not know of these: by a
+ * path they would tell about the host's files, or change what is the caller's own.
+ * Which leaves what asks by a descriptor, which was opened where Landlock allowed it.
+ */
+static const char *const unguarded_calls[] = {
+	"stat", "lstat", "newfstatat", "access", "readlink", "readlinkat", "chmod", "fchmod",
+	"open", "openat", /* come back without O_PATH, which no Landlock sees */
+};
+
+/* Before its ABI 6 it does not know of signals either. */
+static const char *const signal_calls[] = { "kill", "tkill", "tgkill" };
+
+/*
  * mknod may make FIFOs and files: device nodes are refused by the file system
  * (nodev, no capability) and by Landlock.
  *
@@ -113,12 +126,28 @@ static int number_of(const char *name)
 	return nr;
 }
 
-static void allow(const char *const *name, size_t count)
+struct list { const char *const *name; size_t count; };
+#define LIST(names) (struct list){ names, COUNT(names) }
+
+static bool has(struct list l, const char *name)
 {
+	size_t i;
+
+	for (i = 0; i < l.count; i++)
+		if (strcmp(l.name[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void allow(struct list of, struct list but)
+{
+	const char *const *name = of.name;
 	size_t i;
 	int rc;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < of.count; i++) {
+		if (has(but, name[i]))
+			continue;
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of(name[i]), 0);
 		must(rc == -EEXIST ? 0 : rc, name[i]);
 	}
@@ -220,17 +249,40 @@ static void print_program(const char *name)
 	fclose(file);
 }
 
-static void make(const char *name, bool runtime)
+enum { PLAIN, RUNTIME, UNGUARDED, NO_SIGNALS };
+
+static void allow_unguarded(bool signals)
 {
+	allow_when("openat", 2, O_PATH, 0);
+#ifdef __x86_64__
+	allow_when("open", 1, O_PATH, 0);
+#endif
+	/* Its own process group is all of its own. */
+	if (!signals)
+		allow_one_of("kill", 0, (const uint64_t[]){ 0 }, 1);
+}
+
+static void make(const char *name, int kind)
+{
+	static const struct list none = { NULL, 0 };
+	const char *without[COUNT(unguarded_calls) + COUNT(signal_calls)];
+	struct list but = { without, COUNT(unguarded_calls) };
+
+	memcpy(without, unguarded_calls, sizeof(unguarded_calls));
+	memcpy(without + COUNT(unguarded_calls), signal_calls, sizeof(signal_calls));
+	if (kind == NO_SIGNALS)
+		but.count = COUNT(without);
 	filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	if (filter == NULL)
 		exit(1);
 	must(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
 	must(seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), "binary tree");
-	allow(static_calls, COUNT(static_calls));
-	if (runtime)
-		allow(runtime_calls, COUNT(runtime_calls));
-	allow_arguments(runtime);
+	allow(LIST(static_calls), kind >= UNGUARDED ? but : none);
+	if (kind == RUNTIME)
+		allow(LIST(runtime_calls), none);
+	if (kind >= UNGUARDED)
+		allow_unguarded(kind == UNGUARDED);
+	allow_arguments(kind == RUNTIME);
 	print_program(name);
 	seccomp_release(filter);
 }
@@ -258,7 +310,9 @@ int main(int argc, char **argv)
 		print_names();
 		return 0;
 	}
-	make("static", false);
-	make("runtime", true);
+	make("static", PLAIN);
+	make("runtime", RUNTIME);
+	make("landlock", UNGUARDED);
+	make("landlock_old", NO_SIGNALS);
 	return 0;
 }

@@ -11,8 +11,13 @@
 #include "jail/jail.h"
 #include "profile.h"
 
-static const struct sock_fprog static_program = { COUNT(static_code), static_code };
-static const struct sock_fprog runtime_program = { COUNT(runtime_code), runtime_code };
+static const struct {
+	const char *name;
+	struct sock_fprog program;
+} profiles[] = {
+#define PROFILE(name) { #name, { COUNT(name##_code), name##_code } }
+	PROFILE(static), PROFILE(runtime), PROFILE(landlock), PROFILE(landlock_old),
+};
 
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offset))
 #define UNLESS(k, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, (skip))
@@ -48,9 +53,10 @@ const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fpro
 
 const struct sock_fprog *profile_filter(const char *name)
 {
-	if (strcmp(name, "static") == 0)
-		return &static_program;
-	if (strcmp(name, "runtime") == 0)
-		return &runtime_program;
+	size_t i;
+
+	for (i = 0; i < COUNT(profiles); i++)
+		if (strcmp(name, profiles[i].name) == 0)
+			return &profiles[i].program;
 	return NULL;
 }

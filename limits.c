@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,6 +155,24 @@ static uint64_t tables_of(int pid, uint64_t reserved)
 	if (reserved < RESERVED_LITTLE || !figure_read(pid, "status", "\nVmPTE:", &bytes))
 		return 0;
 	return bytes;
+}
+
+uint64_t gauge_threads_of(unsigned uid)
+{
+	const struct dirent *entry;
+	struct proc_stat s;
+	uint64_t sum = 0;
+	struct stat st;
+	DIR *dir = opendir("/proc");
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		    fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && st.st_uid == uid &&
+		    stat_read((int)strtol(entry->d_name, NULL, 10), &s))
+			sum += s.threads;
+	if (dir != NULL)
+		closedir(dir);
+	return sum;
 }
 
 struct look {
@@ -364,14 +383,18 @@ static uint64_t scratch_bytes(int scratch)
 	return (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
 }
 
-int gauge_start(struct gauge *g, int init, int scratch, uint64_t built_ns, struct why *why)
+int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns, struct why *why)
 {
 	char path[64];
+	uint64_t total;
 	int fd;
 
 	/* Not the tables: their pages are touched when a process is noted. */
 	g->init = init;
-	g->scratch = scratch;
+	g->scratch = mounted ? scratch : -1;
+	g->place = mounted ? -1 : scratch;
+	g->place_free = mounted ? 0 : scratch_free(scratch, &total);
+	g->files_over = false;
 	g->built_ns = built_ns;
 	g->gone_cpu_ns = g->memory_now = 0;
 	g->guess_ns = g->guess_squares = 0;
@@ -398,10 +421,33 @@ uint64_t gauge_end(struct gauge *g)
 	return files;
 }
 
-void gauge_look(struct gauge *g, uint64_t limit)
+/* Files that nobody may look at could fill the disk unseen: then the disk itself is
+ * looked at, and a plugin that may be the one who fills it is not waited for. */
+static bool fills_disk(const struct gauge *g, const struct limits *l)
+{
+	uint64_t total, now = scratch_free(g->place, &total);
+
+	return now < total / 20 && g->place_free > now && g->place_free - now > l->workspace;
+}
+
+static void look_at_place(struct gauge *g, const struct limits *l)
+{
+	struct scratch_use use = { 0 };
+	size_t i;
+
+	if (g->place < 0)
+		return;
+	scratch_tree(g->place, l->inodes, &use);
+	for (i = 1; i < g->found; i++)
+		scratch_open(g->find[i].pid, &use);
+	g->files_over = use.uncountable || use.bytes > l->workspace || use.inodes > l->inodes ||
+	    (use.hidden && fills_disk(g, l));
+}
+
+void gauge_look(struct gauge *g, const struct limits *l)
 {
 	struct look look = { .gauge = g };
-	uint64_t cpu, memory, now = monotonic_ns();
+	uint64_t cpu, memory, limit = l->memory, now = monotonic_ns();
 	size_t i;
 
 	look.interval_ns = now - g->looked_ns;
@@ -415,7 +461,9 @@ void gauge_look(struct gauge *g, uint64_t limit)
 	for (i = 0; memory > limit && i < 2; i++)
 		memory = held_exactly(g) + scratch_bytes(g->scratch);
 	retire_processes(g);
+	look_at_place(g, l);
 	g->memory_now = memory;
+	g->pids_now = look.pids - (look.pids > 0);
 	/* Building the jail is no work of the plugin's. */
 	cpu = look.tree_ns > g->built_ns ? look.tree_ns - g->built_ns : 0;
 	if (cpu < seen_cpu(g))
@@ -519,6 +567,10 @@ void ending_decide(const struct death *d, const struct limits *l, struct ending 
 		end_as(e, ENDING_CPU_LIMIT, "its processes together used as much CPU time as they may");
 	} else if (d->memory_over) {
 		end_as(e, ENDING_MEMORY_LIMIT, "its processes and files together held more memory than they may");
+	} else if (d->pids_over) {
+		end_killed(e, "policy", "it had more processes than it may");
+	} else if (d->files_over) {
+		end_killed(e, "policy", "it held more in files than it may");
 	} else if (d->broker_kill) {
 		end_killed(e, "policy", d->broker_detail);
 	} else if (d->broker_lost) {

@@ -43,13 +43,13 @@
 #define INPUT_BYTES (1ull << 30)     /* a snapshot is held in memory */
 #define INPUT_FILES 200000u
 #define BROKER_UID_AWAY 0x08000000u  /* from the jail's own uid of this run */
-#define TIER "namespaces"
 
 struct run {
 	struct arena arena;
 	struct run_words words;
 	struct clock clock;
 	const char *run_id, *task_id;
+	enum tier tier;
 	struct why why;
 	struct trust_root root;
 	struct policy policy;
@@ -128,6 +128,11 @@ static int settle_policy(struct run *r)
 		return -1;
 	if (w->fail_on != -2)
 		r->policy.fail_on = w->fail_on;
+	if (w->min_tier != NULL && strcmp(w->min_tier, tier_word(TIER_NAMESPACES)) != 0 && policy_is_strict(&r->policy))
+		return refuse(&r->why, REFUSE_POLICY, "--min-tier %s: the strict profile takes no weaker jail "
+		    "than namespaces; use the default profile", w->min_tier);
+	if (w->min_tier != NULL)
+		r->policy.min_tier = w->min_tier;
 	policy_snapshot(&r->policy, &r->snapshot);
 	return 0;
 }
@@ -244,7 +249,7 @@ static void fingerprint(struct run *r)
 	struct finding_context *c = &r->finding;
 
 	gather_facts(r);
-	r->facts.tier = TIER;
+	r->facts.tier = tier_word(r->tier);
 	record_config(&r->facts, buf_bytes(&r->snapshot), r->config_sha256);
 	r->facts.config_sha256 = r->config_sha256;
 	c->plugin = r->plugin.manifest->name;
@@ -259,16 +264,28 @@ static void fingerprint(struct run *r)
 
 /* ---- plan --------------------------------------------------------------------------------- */
 
+/* Where the weaker tiers put what has no mount to be on. */
+static int make_place(struct run *r, const char **place)
+{
+	bool others = r->tier == TIER_LANDLOCK && tier_may_change_user(jail_own_uid());
+
+	*place = NULL;
+	return r->tier == TIER_NAMESPACES ? 0 : rundir_place(&r->dir, others, place, &r->why);
+}
+
 static int plan_jail(struct run *r)
 {
-	const struct sandbox_words w = {
+	struct sandbox_words w = {
 		.plugin = &r->plugin, .limits = &r->limits, .run_id = r->run_id,
 		.task_id = r->task_id, .token = r->token, .task = r->task,
 		.input = r->words.input ? &r->input : NULL,
 		.input_bind = r->words.input_bind, .runtime = r->words.runtime,
-		.arg = r->words.args.word, .args = r->words.args.count,
+		.arg = r->words.args.word, .args = r->words.args.count, .tier = (int)r->tier,
 	};
 	struct token facts;
+
+	if (make_place(r, &w.place) != 0)
+		return -1;
 
 	mint_start(&r->broker.mint, r->plugin.manifest->name, r->run_id, r->grant.granted);
 	if (token_issue(&r->broker.mint, r->grant.granted, r->token, &facts) != 0)
@@ -278,7 +295,7 @@ static int plan_jail(struct run *r)
 	if (policy_is_strict(&r->policy) && r->plan.landlock_abi == 0)
 		return refuse(&r->why, REFUSE_JAIL, "the strict profile wants Landlock as second wall, "
 		    "and this kernel offers none: oxg doctor says what to do");
-	r->facts.tier = TIER;
+	r->facts.tier = tier_word(r->tier);
 	r->facts.seccomp_profile = r->plan.profile;
 	r->facts.landlock_abi = r->plan.landlock_abi;
 	r->facts.privileged = r->plan.privileged;
@@ -422,6 +439,12 @@ static bool enforced(const struct ending *e)
 	    e->reason == ENDING_MEMORY_LIMIT || e->reason == ENDING_KILLED;
 }
 
+/* What the plugin left there is nobody's any more: only what it handed over stays. */
+static int clear_place(struct run *r)
+{
+	return r->plan.base != NULL && r->tier != TIER_NAMESPACES ? rundir_place_remove(&r->dir, &r->why) : 0;
+}
+
 static int note_ending(struct run *r)
 {
 	struct buf line = { 0 };
@@ -513,12 +536,13 @@ static int run_story(struct run *r, int signals)
 		rc = verify(r);
 	journal_event(&r->journal, "run.verify", "status", rc == 0 ? "PASS" : "FAIL",
 	    "refusal", rc == 0 ? "" : refusal_word(r->why.code), NULL);
-	if (rc != 0 || settle_grant(r) != 0 || take_input(r) != 0)
+	if (rc != 0 || settle_grant(r) != 0 || take_input(r) != 0 ||
+	    tier_choose(tier_of(r->policy.min_tier), &r->tier, &r->why) != 0)
 		return -1;
 	fingerprint(r);
 	if (plan_jail(r) != 0)
 		return -1;
-	journal_event(&r->journal, "run.jail", "tier", TIER, "seccomp", r->plan.profile, NULL);
+	journal_event(&r->journal, "run.jail", "tier", tier_word(r->tier), "seccomp", r->plan.profile, NULL);
 	if (journal_flush(&r->journal) != 0)
 		return refuse(&r->why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s",
 		    strerror(r->journal.error));
@@ -594,7 +618,7 @@ static int cmd_run(int argc, char **argv)
 		(void)run_story(&r, signals);
 	}
 	sealed = r.dir_made && r.death.evidence_error == 0 &&
-	    note_ending(&r) == 0 && make_evidence(&r) == 0;
+	    clear_place(&r) == 0 && note_ending(&r) == 0 && make_evidence(&r) == 0;
 	return tell(&r, sealed);
 }
 

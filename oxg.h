@@ -132,6 +132,8 @@ struct gauge_find {
 struct gauge {
 	int init;                    /* pid of the jail's init */
 	int scratch;                 /* descriptor on the writable tmpfs, or -1 */
+	int place;                   /* or on the directory that stands for it, or -1 */
+	uint64_t place_free;         /* bytes of its file system at the start */
 	uint64_t built_ns;           /* CPU time of building the jail */
 	uint64_t looked_ns;          /* monotonic: the last look */
 	uint64_t gone_cpu_ns;        /* of processes seen earlier */
@@ -141,13 +143,17 @@ struct gauge {
 	size_t processes, found;
 	struct usage usage;
 	uint64_t memory_now;
+	uint64_t pids_now;
+	bool files_over;             /* more in the directory than it may */
 };
 
 /* 0, or -1 with why (JAIL): this host does not show the jail's processes. */
-int gauge_start(struct gauge *g, int init, int scratch, uint64_t built_ns, struct why *why);
-/* One look. limit: where the cheap sum of resident pages is over it, the exact
+int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns, struct why *why);
+/* One look. Where the cheap sum of resident pages is over the limit, the exact
  * share of each process is taken before that is believed. */
-void gauge_look(struct gauge *g, uint64_t limit);
+void gauge_look(struct gauge *g, const struct limits *l);
+/* Threads that this user has on the host. */
+uint64_t gauge_threads_of(unsigned uid);
 uint64_t gauge_end(struct gauge *g); /* bytes in its files, when all are dead */
 
 /* How it ended, decided once from kernel facts. detail is one sentence. */
@@ -183,6 +189,8 @@ struct sandbox_words {
 	const struct snapshot *input; /* or NULL */
 	const char *input_bind;       /* live tree, or NULL */
 	const char *runtime;          /* NULL: static plugins only */
+	int tier;                     /* enum tier of jail/jail.h */
+	const char *place;            /* weaker tiers: an empty directory of ours; absolute, no link */
 	const char *const *arg;       /* behind the manifest's own */
 	size_t args;
 };

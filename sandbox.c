@@ -1,10 +1,8 @@
 /*
  * sandbox.c - plans the jail, spawns it, kills it. Runs in the supervisor.
  *
- * The plan is a list of steps; inside.c walks it in the child. The new root is a
- * private tmpfs with the verified bytes written into it: a static plugin shares
- * no inode with the host but the four device nodes. The writable directories are
- * one second tmpfs, so that one ceiling holds for all of them.
+ * The plan says everything that the child will do: jail/layout.c makes its steps,
+ * here are the words it starts with, its walls and whose it is; inside.c walks it.
  */
 #include <elf.h>
 #include <errno.h>
@@ -14,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -26,226 +25,7 @@
 #include "oxg.h"
 #include "trust/trust.h"
 
-#define PAGE 4096u
-#define STEPS_FIXED 64       /* ours; the bundle's and the input's come on top */
-#define HOST_UID_BASE 0x60000000u
-
-#define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | \
-	CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-
-struct planning {
-	struct arena *arena;
-	const struct sandbox_words *words;
-	struct jail_plan *plan;
-	struct step *step;
-	size_t room;
-	struct why *why;
-};
-
-/* ---- steps ---------------------------------------------------------------------- */
-
-static struct step *step_add(struct planning *p, enum step_kind kind, const char *path)
-{
-	struct step *s;
-
-	if (p->plan->steps == p->room)
-		die(STATUS_JAIL, "the jail's plan has more steps than were counted");
-	s = &p->step[p->plan->steps++];
-	s->kind = kind;
-	s->path = path;
-	return s;
-}
-
-static void plan_dir(struct planning *p, const char *path, unsigned mode)
-{
-	step_add(p, STEP_DIR, path)->mode = mode;
-}
-
-static void plan_file(struct planning *p, const char *path, struct bytes bytes, unsigned mode)
-{
-	struct step *s = step_add(p, STEP_FILE, path);
-
-	s->bytes = bytes;
-	s->mode = mode;
-}
-
-static void plan_bind(struct planning *p, const char *source, const char *path)
-{
-	step_add(p, STEP_BIND, path)->source = source;
-}
-
-static void plan_tmpfs(struct planning *p, const char *path, uint64_t bytes,
-    uint64_t inodes, unsigned long flags)
-{
-	struct step *s = step_add(p, STEP_TMPFS, path);
-
-	s->source = arena_printf(p->arena, "size=%llu,nr_inodes=%llu,mode=0755",
-	    (unsigned long long)bytes, (unsigned long long)inodes);
-	s->flags = MS_NOSUID | MS_NODEV | flags;
-}
-
-static void plan_readonly(struct planning *p, const char *path, unsigned long flags)
-{
-	step_add(p, STEP_READONLY, path)->flags = MS_NOSUID | MS_NODEV | flags;
-}
-
-/* Directories above a file, each once: files come sorted or not. */
-static void plan_parents(struct planning *p, const char *path, size_t from)
-{
-	const char *slash = path + from;
-	const char *dir;
-	size_t i;
-
-	while ((slash = strchr(slash, '/')) != NULL) {
-		dir = arena_text(p->arena, (struct bytes){
-		    (const unsigned char *)path, (size_t)(slash - path) });
-		for (i = 0; i < p->plan->steps; i++)
-			if (p->step[i].kind == STEP_DIR && strcmp(p->step[i].path, dir) == 0)
-				break;
-		if (i == p->plan->steps)
-			plan_dir(p, dir, 0755);
-		slash++;
-	}
-}
-
-/* ---- the layout (DESIGN.md section 5) ---------------------------------------------- */
-
-static uint64_t pages(uint64_t bytes)
-{
-	return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
-static void plan_bin(struct planning *p)
-{
-	const struct plugin *plugin = p->words->plugin;
-	size_t i;
-
-	plan_dir(p, "bin", 0755);
-	for (i = 0; i < plugin->files; i++) {
-		const struct bundle_file *f = &plugin->file[i];
-		const char *path = arena_printf(p->arena, "bin/%s", f->name);
-
-		plan_parents(p, path, sizeof("bin"));
-		plan_file(p, path, f->bytes, f->executable ? 0555 : 0444);
-	}
-}
-
-static void plan_devices(struct planning *p)
-{
-	static const char *const device[] = { "null", "zero", "full", "urandom" };
-	size_t i;
-
-	plan_dir(p, "dev", 0755);
-	for (i = 0; i < COUNT(device); i++) {
-		const char *path = arena_printf(p->arena, "dev/%s", device[i]);
-
-		plan_file(p, path, (struct bytes){ NULL, 0 }, 0444);
-		plan_bind(p, arena_printf(p->arena, "/%s", path), path);
-	}
-}
-
-/*
- * The writable tmpfs is mounted on /workspace first, two of its directories are
- * bound to their places, and last its third one over /workspace itself: what is
- * below can no longer be reached.
- */
-static void plan_writable(struct planning *p)
-{
-	const struct limits *l = p->words->limits;
-
-	plan_dir(p, "workspace", 0755);
-	plan_dir(p, "home", 0755);
-	plan_dir(p, "home/plugin", 0755);
-	plan_dir(p, "tmp", 0755);
-	plan_tmpfs(p, "workspace", l->workspace, l->inodes, MS_NOEXEC);
-	plan_dir(p, "workspace/w", 0700);
-	plan_dir(p, "workspace/h", 0700);
-	plan_dir(p, "workspace/t", 01777);
-	plan_bind(p, "workspace/h", "home/plugin");
-	plan_bind(p, "workspace/t", "tmp");
-	plan_bind(p, "workspace/w", "workspace");
-}
-
-/* A file of the read-only root, bound into the writable tree: it cannot be
- * changed, renamed or removed there. */
-static void plan_task(struct planning *p)
-{
-	if (p->words->task.p == NULL)
-		return;
-	plan_file(p, ".task", p->words->task, 0444);
-	plan_file(p, "workspace/task.json", (struct bytes){ NULL, 0 }, 0444);
-	plan_bind(p, ".task", "workspace/task.json");
-	plan_readonly(p, "workspace/task.json", 0);
-	step_add(p, STEP_REMOVE, ".task");
-}
-
-static void plan_input(struct planning *p)
-{
-	const struct snapshot *input = p->words->input;
-	uint64_t bytes = 0;
-	size_t i;
-
-	if (input == NULL && p->words->input_bind == NULL)
-		return;
-	plan_dir(p, "workspace/input", 0755);
-	if (input == NULL) {
-		struct step *s = step_add(p, STEP_TREE, "workspace/input");
-
-		s->source = p->words->input_bind;
-		s->tree = (int)p->plan->trees;
-		p->plan->tree[p->plan->trees++] = p->words->input_bind;
-		return;
-	}
-	for (i = 0; i < input->files; i++)
-		bytes += pages(input->file[i].bytes.n);
-	plan_tmpfs(p, "workspace/input", bytes + 64 * PAGE, input->files + 64, MS_NOEXEC);
-	for (i = 0; i < input->files; i++) {
-		const struct snapshot_file *f = &input->file[i];
-		const char *path = arena_printf(p->arena, "workspace/input/%s", f->path);
-
-		if (f->directory)
-			plan_dir(p, path, 0755);
-		else
-			plan_file(p, path, f->bytes, f->executable ? 0555 : 0444);
-	}
-	plan_readonly(p, "workspace/input", MS_NOEXEC);
-}
-
-/* The runtime's own steps; a tree's descriptor is taken before the root goes. */
-static void plan_runtime(struct planning *p, const struct step *step, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		struct step *s = step_add(p, step[i].kind, step[i].path);
-
-		*s = step[i];
-		if (s->kind != STEP_TREE)
-			continue;
-		s->tree = (int)p->plan->trees;
-		p->plan->tree[p->plan->trees++] = s->source;
-	}
-}
-
-static void plan_root(struct planning *p, const struct step *runtime, size_t count)
-{
-	const struct plugin *plugin = p->words->plugin;
-	uint64_t bytes = pages(p->words->task.n) + 64 * PAGE;
-	size_t i;
-
-	for (i = 0; i < plugin->files; i++)
-		bytes += pages(plugin->file[i].bytes.n);
-	for (i = 0; i < count; i++)
-		bytes += pages(runtime[i].bytes.n);
-	plan_tmpfs(p, ".", bytes, STEPS_FIXED + plugin->files * 4 + 256, 0);
-	plan_bin(p);
-	plan_runtime(p, runtime, count);
-	plan_devices(p);
-	plan_writable(p);
-	plan_task(p);
-	plan_input(p);
-	plan_readonly(p, ".", 0);
-}
+#define RULES 24             /* of Landlock */
 
 /* ---- what is executed ------------------------------------------------------------------ */
 
@@ -332,7 +112,7 @@ static void plan_argv(struct planning *p)
 	char **argv = arena_array(p->arena, 2 + m->args + p->words->args, sizeof(*argv));
 	size_t i, n = 0;
 
-	argv[n++] = arena_printf(p->arena, "/bin/%s", p->words->plugin->file[0].name);
+	argv[n++] = arena_printf(p->arena, "%s/bin/%s", p->plan->prefix, p->words->plugin->file[0].name);
 	for (i = 0; i < m->args; i++)
 		argv[n++] = arena_text(p->arena, bytes_of(m->arg[i]));
 	for (i = 0; i < p->words->args; i++)
@@ -344,23 +124,25 @@ static void plan_argv(struct planning *p)
 /* Each OXG_X with the twins of the seeds; a shell cannot expand the last. */
 static void plan_environment(struct planning *p)
 {
-	const char *const plain[] = {
-		p->words->runtime == NULL ? "PATH=/bin" : "PATH=/bin:/usr/bin", "HOME=/home/plugin",
-		"TMPDIR=/tmp", "TMP=/tmp", "TEMP=/tmp", "LANG=C.UTF-8" };
 	static const char *const prefix[] = { "OXG", "OXGEN", "0XGEN" };
+	static const char *const temporary[] = { "TMPDIR", "TMP", "TEMP" };
+	const char *root = p->plan->prefix;
 	const struct { const char *name, *value; } ours[] = {
-		{ "WORKSPACE", "/workspace" },
+		{ "WORKSPACE", p->plan->workspace },
 		{ "CAPABILITY_TOKEN", p->words->token },
 		{ "RUN_ID", p->words->run_id },
 		{ "TASK_ID", p->words->task_id },
 		{ "BROKER_IN", "3" },
 		{ "BROKER_OUT", "4" },
 	};
-	char **env = arena_array(p->arena, COUNT(plain) + COUNT(ours) * COUNT(prefix) + 1, sizeof(*env));
+	char **env = arena_array(p->arena, 3 + COUNT(temporary) + COUNT(ours) * COUNT(prefix) + 1, sizeof(*env));
 	size_t i, j, n = 0;
 
-	for (i = 0; i < COUNT(plain); i++)
-		env[n++] = arena_text(p->arena, bytes_of(plain[i]));
+	env[n++] = arena_printf(p->arena, "PATH=%s/bin%s", root, p->words->runtime ? ":/usr/bin" : "");
+	env[n++] = arena_printf(p->arena, "HOME=%s/home/plugin", root);
+	for (i = 0; i < COUNT(temporary); i++)
+		env[n++] = arena_printf(p->arena, "%s=%s/tmp", temporary[i], root);
+	env[n++] = arena_text(p->arena, bytes_of("LANG=C.UTF-8"));
 	for (i = 0; i < COUNT(ours); i++)
 		for (j = 0; j < COUNT(prefix); j++)
 			env[n++] = arena_printf(p->arena, "%s_%s=%s",
@@ -383,6 +165,15 @@ static void plan_rlimit(struct planning *p, int what, uint64_t soft, uint64_t ha
 	r->limit.rlim_cur = soft < hard ? soft : hard;
 }
 
+/* Threads of the host's that the kernel counts with the plugin's: init, where a
+ * namespace counts by itself; all of the caller's, where it shares its user. */
+static uint64_t others(const struct jail_plan *plan)
+{
+	if (plan->tier == TIER_NAMESPACES)
+		return 1;
+	return plan->privileged ? 0 : gauge_threads_of(plan->host_uid) + 2;
+}
+
 static void plan_limits(struct planning *p)
 {
 	const struct limits *l = p->words->limits;
@@ -400,7 +191,7 @@ static void plan_limits(struct planning *p)
 		plan_rlimit(p, RLIMIT_AS, l->memory * 8 + (4ull << 30), l->memory * 8 + (4ull << 30));
 	plan_rlimit(p, RLIMIT_FSIZE, l->file_size, l->file_size);
 	plan_rlimit(p, RLIMIT_NOFILE, l->files, l->files);
-	plan_rlimit(p, RLIMIT_NPROC, l->pids + 1, l->pids + 1); /* and init */
+	plan_rlimit(p, RLIMIT_NPROC, l->pids + others(p->plan), l->pids + others(p->plan));
 	/* Not 0: a host whose core_pattern is a program would be handed the plugin's
 	 * memory, as root, whatever the limit; core(5) and the kernel make 1 the
 	 * exception. As the size of a file it is too small for any. */
@@ -413,54 +204,76 @@ static void plan_limits(struct planning *p)
 	plan_rlimit(p, RLIMIT_RTPRIO, 0, 0);
 }
 
+static void rule_add(struct planning *p, const char *root, const char *path, uint64_t access, bool optional)
+{
+	struct jail_plan *plan = p->plan;
+
+	if (plan->rules == RULES)
+		die(STATUS_JAIL, "the jail has more Landlock rules than were counted");
+	plan->rule[plan->rules++] = (struct landlock_rule){
+		arena_printf(p->arena, "%s%s", root, path), access, optional };
+}
+
+/* Not writing /dev/zero: what is mapped of it, shared, is memory that nobody counts. */
+static void plan_devices(struct planning *p)
+{
+	static const struct { const char *path; bool sink; } device[] = {
+		{ "/dev/null", true }, { "/dev/full", true }, { "/dev/zero", false }, { "/dev/urandom", false },
+	};
+	bool bound = p->plan->tier == TIER_NAMESPACES;
+	size_t i;
+
+	if (p->plan->tier != TIER_LANDLOCK)
+		rule_add(p, "", "/dev", landlock_read(), false);
+	for (i = 0; i < COUNT(device); i++)
+		if (device[i].sink || p->plan->tier == TIER_LANDLOCK)
+			rule_add(p, "", device[i].path, device[i].sink ? landlock_device() : LL_READ_FILE, !bound);
+}
+
+/* What a runtime brought in, and nothing else. */
+static void plan_runtime_rules(struct planning *p)
+{
+	static const char *const host[] = { "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/proc" };
+	size_t i, j;
+
+	for (i = 0; i < COUNT(host); i++)
+		for (j = 0; j < p->plan->steps; j++)
+			if (p->step[j].kind != STEP_LINK && strcmp(p->step[j].path, host[i] + 1) == 0) {
+				rule_add(p, "", host[i], landlock_execute(), false);
+				break;
+			}
+}
+
 static void plan_landlock(struct planning *p)
 {
 	static const char *const writable[] = { "/workspace", "/home/plugin", "/tmp" };
-	/* Not /dev/zero: what is mapped of it, shared, is memory that nobody counts. */
-	static const char *const sink[] = { "/dev/null", "/dev/full" };
-	static const char *const host[] = { "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/proc" };
 	struct jail_plan *plan = p->plan;
 	int abi = landlock_abi();
-	struct landlock_rule *rule = arena_array(p->arena, 3 + COUNT(writable) + COUNT(sink) + COUNT(host), sizeof(*rule));
-	size_t i, j;
+	size_t i;
 
 	plan->landlock_abi = abi;
 	plan->landlock_fs = landlock_all(abi);
 	plan->landlock_net = abi >= 4 ? LL_NET_ALL : 0;
 	plan->landlock_scope = abi >= 6 ? LL_SCOPE_ALL : 0;
-	plan->rule = rule;
-	rule[plan->rules++] = (struct landlock_rule){ "/", LL_READ_DIR };
-	rule[plan->rules++] = (struct landlock_rule){ "/bin", landlock_execute() };
-	rule[plan->rules++] = (struct landlock_rule){ "/dev", landlock_read() };
-	for (i = 0; i < COUNT(sink); i++)
-		rule[plan->rules++] = (struct landlock_rule){ sink[i], landlock_device() };
+	plan->rule = arena_array(p->arena, RULES, sizeof(*plan->rule));
+	rule_add(p, plan->prefix, "/", LL_READ_DIR, false);
+	rule_add(p, plan->prefix, "/bin", landlock_execute(), false);
+	plan_devices(p);
 	for (i = 0; i < COUNT(writable); i++)
-		rule[plan->rules++] = (struct landlock_rule){ writable[i], landlock_write(abi) };
-	/* What a runtime brought in, and nothing else. */
-	for (i = 0; i < COUNT(host); i++)
-		for (j = 0; j < plan->steps; j++)
-			if (p->step[j].kind != STEP_LINK && strcmp(p->step[j].path, host[i] + 1) == 0) {
-				rule[plan->rules++] = (struct landlock_rule){ host[i],
-				    landlock_execute() };
-				break;
-			}
+		rule_add(p, plan->prefix, writable[i], landlock_write(abi), false);
+	if (plan->tier == TIER_NAMESPACES) {
+		plan_runtime_rules(p);
+		return;
+	}
+	if (p->words->task.p != NULL)
+		rule_add(p, plan->prefix, "/task.json", LL_READ_FILE, false);
+	if (p->words->input != NULL)
+		rule_add(p, plan->prefix, "/input", landlock_read(), false);
+	if (plan->input_path != NULL)
+		rule_add(p, "", plan->input_path, landlock_read(), false);
 }
 
 /* ---- identity ---------------------------------------------------------------------------------- */
-
-static bool mapped_here(uint64_t id)
-{
-	unsigned long inside, outside, count;
-	FILE *maps = fopen("/proc/self/uid_map", "re");
-	bool found = false;
-
-	if (maps == NULL)
-		return false;
-	while (!found && fscanf(maps, "%lu %lu %lu", &inside, &outside, &count) == 3)
-		found = id >= inside && id - inside < count;
-	fclose(maps);
-	return found;
-}
 
 /*
  * As root: an id of this run's own, so that nobody else on the host, not even
@@ -468,17 +281,87 @@ static bool mapped_here(uint64_t id)
  */
 static void plan_identity(struct jail_plan *plan)
 {
-	unsigned own = HOST_UID_BASE + (unsigned)getpid();
+	unsigned own = jail_own_uid();
 
 	plan->host_uid = (unsigned)geteuid();
 	plan->host_gid = (unsigned)getegid();
-	if (geteuid() != 0)
-		return;
-	if (mapped_here(own))
+	if (geteuid() == 0 && plan->tier == TIER_NAMESPACES)
+		own = tier_is_mapped(own) ? own : tier_is_mapped(JAIL_ID) ? JAIL_ID : 0;
+	else if (!tier_may_change_user(own))
+		own = 0;
+	if (own != 0)
 		plan->host_uid = plan->host_gid = own;
-	else if (mapped_here(JAIL_ID))
-		plan->host_uid = plan->host_gid = JAIL_ID;
-	plan->privileged = plan->host_uid != 0;
+	plan->privileged = geteuid() == 0 && plan->host_uid != 0;
+	plan->uid = plan->tier == TIER_NAMESPACES ? JAIL_ID : plan->host_uid;
+	plan->gid = plan->tier == TIER_NAMESPACES ? JAIL_ID : plan->host_gid;
+}
+
+/* ---- the weaker tiers ---------------------------------------------------------------------------- */
+
+/* How all of its processes are ended without a namespace that ends with its first. */
+static int plan_end(struct planning *p)
+{
+	struct jail_plan *plan = p->plan;
+
+	if (plan->tier == TIER_NAMESPACES)
+		plan->ends_by = ENDS_NAMESPACE;
+	else if (plan->privileged)
+		plan->ends_by = ENDS_USER;
+	else if (plan->landlock_abi >= 6)
+		plan->ends_by = ENDS_DOMAIN;
+	else if (plan->host_uid != 0)
+		plan->ends_by = ENDS_CHILDREN;
+	else
+		return refuse(p->why, REFUSE_JAIL, "root without its rights cannot end the processes of a jail "
+		    "on this kernel: run oxg as an ordinary user");
+	return 0;
+}
+
+static int plan_place(struct planning *p)
+{
+	const struct sandbox_words *w = p->words;
+	struct jail_plan *plan = p->plan;
+	char *resolved;
+
+	plan->prefix = "";
+	if (plan->tier == TIER_NAMESPACES)
+		return 0;
+	if (w->runtime != NULL)
+		return refuse(p->why, REFUSE_JAIL, "--runtime needs the tier namespaces, and here is only %s: "
+		    "link the plugin statically, or see oxg doctor", tier_word(plan->tier));
+	if (w->input_bind != NULL && plan->tier == TIER_CHROOT)
+		return refuse(p->why, REFUSE_JAIL, "--input-bind needs mounts, and the tier chroot has none: "
+		    "give a snapshot with --input");
+	plan->base = w->place;
+	if (plan->tier == TIER_LANDLOCK)
+		plan->prefix = w->place;
+	if (w->input_bind == NULL)
+		return 0;
+	resolved = realpath(w->input_bind, NULL);
+	if (resolved == NULL)
+		return refuse(p->why, REFUSE_INPUT, "cannot resolve --input-bind %s: %s", w->input_bind, strerror(errno));
+	plan->input_path = arena_text(p->arena, bytes_of(resolved));
+	free(resolved);
+	return 0;
+}
+
+/* Signals and abstract sockets to others are Landlock's where it knows them. */
+static const char *choose_profile(const struct jail_plan *plan, const char *runtime)
+{
+	if (plan->tier == TIER_LANDLOCK)
+		return plan->landlock_abi >= 6 ? "landlock" : "landlock_old";
+	return runtime == NULL ? "static" : "runtime";
+}
+
+static void plan_filter(struct planning *p)
+{
+	struct jail_plan *plan = p->plan;
+
+	plan->profile = choose_profile(plan, p->words->runtime);
+	plan->filter = profile_filter(plan->profile);
+	random_bytes((unsigned char *)&plan->secret, sizeof(plan->secret));
+	if (plan->tier == TIER_NAMESPACES || tier_may_look_into(plan->host_uid, plan->host_gid))
+		plan->telling = profile_telling(p->arena, plan->filter, plan->secret);
 }
 
 /* Any directory that is there will do: the new root is mounted over it where only
@@ -502,32 +385,28 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	size_t count = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (check_artifact(&p) != 0)
+	out->tier = w->tier;
+	out->namespaces = w->tier == TIER_NAMESPACES ? JAIL_NAMESPACES : 0;
+	if (check_artifact(&p) != 0 || plan_place(&p) != 0)
 		return -1;
 	if (w->runtime != NULL &&
 	    runtime_steps(a, w->runtime, w->plugin, &runtime, &count, why) != 0)
 		return -1;
-	out->base = find_base();
-	if (out->base == NULL)
+	if (out->base == NULL && (out->base = find_base()) == NULL)
 		return refuse(why, REFUSE_JAIL, "no directory to put the jail's root on: /tmp is missing");
-	p.room = STEPS_FIXED + count + w->plugin->files * 4 + (w->input ? w->input->files : 0) + 256;
-	p.step = arena_array(a, p.room, sizeof(*p.step));
-	out->step = p.step;
-	plan_root(&p, runtime, count);
+	out->with_runtime = w->runtime != NULL;
+	out->scratch = out->tier == TIER_NAMESPACES ? "/workspace" : ".";
+	out->workspace = arena_printf(a, "%s/workspace", out->prefix);
+	out->stdin_path = w->task.p != NULL ? arena_printf(a, "%s/workspace/task.json", out->prefix) : "/dev/null";
+	out->wall_ns = w->limits->wall_ns;
+	layout_plan(&p, runtime, count);
 	plan_argv(&p);
 	plan_environment(&p);
+	plan_identity(out);
 	plan_limits(&p);
 	plan_landlock(&p);
-	plan_identity(out);
-	out->profile = w->runtime == NULL ? "static" : "runtime";
-	out->filter = profile_filter(out->profile);
-	out->with_runtime = w->runtime != NULL;
-	random_bytes((unsigned char *)&out->secret, sizeof(out->secret));
-	out->telling = profile_telling(a, out->filter, out->secret);
-	out->stdin_path = w->task.p != NULL ? "/workspace/task.json" : "/dev/null";
-	out->scratch = "/workspace";
-	out->wall_ns = w->limits->wall_ns;
-	return 0;
+	plan_filter(&p);
+	return plan_end(&p);
 }
 
 /* ---- spawn and kill ------------------------------------------------------------------------------ */
@@ -563,14 +442,20 @@ static int write_maps(const struct jail_plan *plan, pid_t pid)
 	return proc_write(pid, "gid_map", gid);
 }
 
+static int no_process(int error, struct why *why)
+{
+	return refuse(why, REFUSE_JAIL, error == EAGAIN ? "cannot make the jail's first process: this user has "
+	    "as many processes as its limit (ulimit -u) allows" : "cannot make the jail's first process: %s",
+	    strerror(error));
+}
+
 static int no_namespaces(int error, struct why *why)
 {
 	if (error == ENOSYS)
 		return refuse(why, REFUSE_JAIL,
 		    "this kernel has no clone3: oxg needs Linux 5.9 or later");
 	if (error == EAGAIN)
-		return refuse(why, REFUSE_JAIL, "cannot make the jail's first process: this user has "
-		    "as many processes as its limit (ulimit -u) allows");
+		return no_process(error, why);
 	if (error == ENOSPC || error == EUSERS)
 		return refuse(why, REFUSE_JAIL,
 		    "the kernel allows no more user namespaces: raise user.max_user_namespaces");
@@ -578,28 +463,47 @@ static int no_namespaces(int error, struct why *why)
 	    "(unprivileged user namespaces may be switched off here)", strerror(error));
 }
 
+/* One clone, every namespace. Like fork: the child goes on here. The weaker tiers
+ * live where clone3 is refused, for its flags cannot be filtered. */
+static long clone_init(const struct jail_plan *plan, int *pidfd)
+{
+	struct kernel_clone_args args = {
+		.flags = plan->namespaces | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	long own = syscall(SYS_getpid), pid;
+
+	pid = plan->namespaces == 0 ? syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, pidfd, 0, 0) :
+	    syscall(SYS_clone3, &args, sizeof(args));
+	/* A filter around us may say 0 and have made nobody: the host would be the jail. */
+	if (pid == 0 && syscall(SYS_getpid) == own) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return pid;
+}
+
 int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends,
     struct cell *out, struct why *why)
 {
-	int pidfd = -1;
-	struct kernel_clone_args args = {
-		.flags = NAMESPACES | CLONE_PIDFD,
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
-		.exit_signal = SIGCHLD,
-	};
+	int error, pidfd = -1;
 	long pid;
-	int error;
 
-	/* One clone, every namespace. Like fork: the child goes on here. */
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	/* Should init be killed by a third party, what it leaves comes to us. */
+	if (plan->namespaces == 0)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	pid = clone_init(plan, &pidfd);
 	if (pid == 0)
 		jail_inside(plan, ends);
 	if (pid < 0)
-		return no_namespaces(errno, why);
+		return (plan->namespaces == 0 ? no_process : no_namespaces)(errno, why);
+	out->plan = plan;
 	out->init = (pid_t)pid;
 	out->pidfd = pidfd;
 	out->scratch = -1;
-	if (write_maps(plan, out->init) != 0) {
+	if (plan->namespaces != 0 && write_maps(plan, out->init) != 0) {
 		error = errno;
 		sandbox_kill(out);
 		return refuse(why, REFUSE_JAIL, "cannot map the jail's user %u to %u: %s%s",
@@ -613,14 +517,7 @@ int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends,
 	return 0;
 }
 
-/* SIGKILL to its pid 1 ends every process of the namespace; the wait returns
- * when the last of them is gone. */
 void sandbox_kill(struct cell *cell)
 {
-	if (cell->over || cell->init <= 0)
-		return;
-	kill(cell->init, SIGKILL);
-	while (waitpid(cell->init, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	cell->over = true;
+	cell_end(cell, NULL);
 }

@@ -17,7 +17,7 @@
 #define PIDS_MAX 4000           /* what the sampler can hold, with room */
 
 struct texts {
-	const char *cpu, *memory, *timeout, *pids, *workspace, *fail_on, *min_tier;
+	const char *cpu, *memory, *timeout, *pids, *workspace, *fail_on;
 	const char *verify_time;
 	struct words_list grant;
 };
@@ -127,7 +127,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "timeout", OPT_TEXT, "TIME", "wall-clock time: 10s (default 5m)", &t.timeout },
 		{ "pids", OPT_TEXT, "N", "processes and threads (default 64)", &t.pids },
 		{ "workspace", OPT_TEXT, "SIZE", "what it may write: 64M (default 64M)", &t.workspace },
-		{ "min-tier", OPT_TEXT, "TIER", "the weakest jail accepted (default namespaces)", &t.min_tier },
+		{ "min-tier", OPT_TEXT, "TIER", "the weakest jail accepted: namespaces, chroot, landlock (default: the policy's)", &w->min_tier },
 		{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity (default none)", &t.fail_on },
 		{ "allow-unsigned", OPT_FLAG, NULL, "lift both verification phases; recorded everywhere", &w->allow_unsigned },
 		{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time", &t.verify_time },
@@ -148,7 +148,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 	read_resources(&t, &w->resources);
 	w->grant = read_grants(&t.grant);
 	w->fail_on = read_severity(t.fail_on);
-	check_tier(t.min_tier);
+	check_tier(w->min_tier);
 	if (t.verify_time != NULL) {
 		w->verify_time_given = true;
 		if (!time_parse(bytes_of(t.verify_time), &w->verify_time))

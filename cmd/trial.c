@@ -406,7 +406,8 @@ static int answer(struct cell *cell, struct ledger *ledger, const struct jail_me
 
 	switch (m->word) {
 	case JAIL_BUILT:
-		t->error[TRIAL_SEEN] = gauge_start(&gauge, cell->init, -1, 0, &t->seen) == 0 ? 0 : EPERM;
+		t->error[TRIAL_SEEN] = gauge_start(&gauge, cell->init, -1, true, 0, &t->seen) == 0 ? 0 : EPERM;
+		cell->released = true;
 		return write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
 	case JAIL_LISTEN:
 		if (m->error != 0)

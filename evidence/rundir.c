@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -156,6 +157,54 @@ int rundir_create(struct arena *a, const char *out, const char *run_id,
 	if (there(rd->parent, rd->leaf)) /* the other name is tried in a moment */
 		return refuse_existing(rd, why);
 	return make_directories(rd, why);
+}
+
+/* ---- a place for a jail ------------------------------------------------------------- */
+
+#define PLACE "jail"
+
+/* The first directory on the way that somebody else cannot pass, or "". */
+static const char *closed_to_others(struct rundir *rd, const char *path)
+{
+	char *part = arena_text(rd->arena, bytes_of(path));
+	struct stat st;
+	char *slash;
+
+	for (slash = part + strlen(part); slash != NULL; slash = strrchr(part, '/')) {
+		*slash = '\0';
+		if (stat(*part ? part : "/", &st) != 0 || (st.st_mode & S_IXOTH) == 0)
+			return *part ? part : "/";
+	}
+	return "";
+}
+
+int rundir_place(struct rundir *rd, bool others, const char **path, struct why *why)
+{
+	char *real = realpath(rd->partial, NULL);
+	const char *closed;
+	struct stat st, own;
+
+	if (real == NULL || stat(real, &st) != 0 || fstat(rd->dir, &own) != 0 ||
+	    st.st_dev != own.st_dev || st.st_ino != own.st_ino)
+		return cannot(rd, why, "find the path of", "", real == NULL ? errno : ESTALE);
+	*path = arena_printf(rd->arena, "%s/" PLACE, real);
+	free(real);
+	/* As long as the folder is closed, nobody passes it but who enters it as a root. */
+	if (mkdirat(rd->dir, PLACE, 0700) != 0 || fchmodat(rd->dir, PLACE, 0755, 0) != 0 ||
+	    (others && fchmod(rd->dir, 0711) != 0))
+		return cannot(rd, why, "make the directory", PLACE, errno);
+	closed = others ? closed_to_others(rd, *path) : "";
+	if (*closed != '\0')
+		return refuse(why, REFUSE_JAIL, "in this tier the plugin runs below --out as a user of its own, "
+		    "who cannot pass %s: choose a place for --out that everybody can reach", closed);
+	return 0;
+}
+
+int rundir_place_remove(struct rundir *rd, struct why *why)
+{
+	if (tree_remove(rd->dir, PLACE) != 0)
+		return cannot(rd, why, "remove", PLACE, errno);
+	return 0;
 }
 
 /* ---- writing ---------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
- * inside.c - the child's whole life, from clone to execve. Runs in the jail: as
- * its pid 1 (init), then also as the plugin's process before it is executed.
+ * inside.c - the child's life from clone to execve. Runs in the jail: as its first
+ * process (which goes on in init.c), then also as the plugin's process before it is
+ * executed.
  *
  * It walks the plan that sandbox.c made. It parses nothing, allocates nothing,
  * decides nothing, and calls the kernel only: after clone the memory is a copy of
@@ -16,33 +17,17 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "jail/jail.h"
 #include "jail/kernel.h"
 
-#define GRACE 1000000000u /* ns that the supervisor's clock comes before init's */
 #define REPORT_FD 5 /* the plugin's way to say that it could not be executed */
 #define SYNC_FD 6   /* and to be told that it may be */
+#define DEVICE_NULL (1u << 8 | 3)
 
-/* ---- the kernel's calls, bare ------------------------------------------------ */
-
-static long call(long number, long a, long b, long c, long d, long e)
-{
-	return syscall(number, a, b, c, d, e);
-}
-
-#define SYS(name, a, b, c, d, e)                                              \
-	call(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
-
-static _Noreturn void leave(int status)
-{
-	for (;;)
-		SYS(exit_group, status, 0, 0, 0, 0);
-}
+/* ---- words to the supervisor --------------------------------------------------- */
 
 /* The one way to fail: say where and why, and be gone. Read by supervise.c. */
 static _Noreturn void fail(int status_fd, enum phase phase, size_t step)
@@ -72,17 +57,27 @@ static void wait_for(const struct jail_ends *ends, char word, enum phase phase)
 
 /* ---- identity ------------------------------------------------------------------ */
 
-static void take_identity(const struct jail_plan *plan, const struct jail_ends *ends)
+/* With signal init dies, or hears of it: when the supervisor is dead. */
+static void take_identity(const struct jail_plan *plan, int status_fd, int signal)
 {
 	if (plan->privileged && SYS(setgroups, 0, 0, 0, 0, 0) != 0)
-		fail(ends->status, PHASE_IDENTITY, 0);
-	if (SYS(setresgid, JAIL_ID, JAIL_ID, JAIL_ID, 0, 0) != 0 ||
-	    SYS(setresuid, JAIL_ID, JAIL_ID, JAIL_ID, 0, 0) != 0)
-		fail(ends->status, PHASE_IDENTITY, 0);
+		fail(status_fd, PHASE_IDENTITY, 0);
+	if (SYS(setresgid, plan->gid, plan->gid, plan->gid, 0, 0) != 0 ||
+	    SYS(setresuid, plan->uid, plan->uid, plan->uid, 0, 0) != 0)
+		fail(status_fd, PHASE_IDENTITY, 0);
 	/* After the ids: changing them clears it. */
-	if (SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
+	if (SYS(prctl, PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0 ||
 	    SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-		fail(ends->status, PHASE_IDENTITY, 0);
+		fail(status_fd, PHASE_IDENTITY, 0);
+}
+
+/* Where the kernel makes nobody init, it inherits all the same. */
+static void become_heir(const struct jail_ends *ends)
+{
+	if (SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 ||
+	    SYS(prctl, PR_SET_PDEATHSIG, SIGHUP, 0, 0, 0) != 0 ||
+	    SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_ORPHANS, 0);
 }
 
 /* ---- the file system ------------------------------------------------------------ */
@@ -107,11 +102,32 @@ static long write_file(const struct step *s)
 	return SYS(close, fd, 0, 0, 0, 0);
 }
 
-static long make_dir(const struct step *s)
+static long make_dir(const struct jail_plan *plan, const struct step *s)
 {
-	if (SYS(mkdirat, AT_FDCWD, s->path, 0700, 0, 0) != 0)
+	if (SYS(mkdirat, AT_FDCWD, s->path, 0700, 0, 0) != 0 ||
+	    SYS(fchmodat, AT_FDCWD, s->path, s->mode, 0, 0) != 0)
 		return -1;
-	return SYS(fchmodat, AT_FDCWD, s->path, s->mode, 0, 0);
+	return s->own && plan->privileged ?
+	    SYS(fchownat, AT_FDCWD, s->path, plan->uid, plan->gid, 0) : 0;
+}
+
+/* Also where a node can be made and not be used. Without devices a program can do;
+ * not without an empty file for its stdin. */
+static long make_node(const struct step *s)
+{
+	struct step empty = *s;
+	long fd;
+
+	if (SYS(mknodat, AT_FDCWD, s->path, S_IFCHR | s->mode, s->flags, 0) == 0) {
+		fd = SYS(openat, AT_FDCWD, s->path, O_RDONLY | O_CLOEXEC, 0, 0);
+		if (fd >= 0)
+			return SYS(close, fd, 0, 0, 0, 0);
+		SYS(unlinkat, AT_FDCWD, s->path, 0, 0, 0);
+	}
+	if (s->flags != DEVICE_NULL)
+		return 0;
+	empty.mode = 0444;
+	return write_file(&empty);
 }
 
 /* The base is a directory of the host's; from the first step on, the working
@@ -142,7 +158,7 @@ static long take_step(const struct jail_plan *plan, const struct step *s, const 
 {
 	switch (s->kind) {
 	case STEP_DIR:
-		return make_dir(s);
+		return make_dir(plan, s);
 	case STEP_TMPFS:
 		return mount_tmpfs(plan, s);
 	case STEP_BIND:
@@ -153,6 +169,8 @@ static long take_step(const struct jail_plan *plan, const struct step *s, const 
 		return write_file(s);
 	case STEP_LINK:
 		return SYS(symlinkat, s->source, AT_FDCWD, s->path, 0, 0);
+	case STEP_NODE:
+		return make_node(s);
 	case STEP_REMOVE:
 		return SYS(unlinkat, AT_FDCWD, s->path, 0, 0, 0);
 	case STEP_PROC:
@@ -163,6 +181,15 @@ static long take_step(const struct jail_plan *plan, const struct step *s, const 
 	}
 	errno = EINVAL;
 	return -1;
+}
+
+static void take_steps(const struct jail_plan *plan, const struct jail_ends *ends, const int *tree)
+{
+	size_t i;
+
+	for (i = 0; i < plan->steps; i++)
+		if (take_step(plan, &plan->step[i], tree) != 0)
+			fail(ends->status, PHASE_STEP, i);
 }
 
 static void build_root(const struct jail_plan *plan, const struct jail_ends *ends)
@@ -179,9 +206,7 @@ static void build_root(const struct jail_plan *plan, const struct jail_ends *end
 		if (tree[i] < 0)
 			fail(ends->status, PHASE_TREES, i);
 	}
-	for (i = 0; i < plan->steps; i++)
-		if (take_step(plan, &plan->step[i], tree) != 0)
-			fail(ends->status, PHASE_STEP, i);
+	take_steps(plan, ends, tree);
 	if (SYS(pivot_root, ".", ".", 0, 0, 0) != 0 ||
 	    SYS(umount2, ".", MNT_DETACH, 0, 0, 0) != 0 ||
 	    SYS(chdir, "/", 0, 0, 0, 0) != 0)
@@ -191,27 +216,69 @@ static void build_root(const struct jail_plan *plan, const struct jail_ends *end
 		fail(ends->status, PHASE_HOSTNAME, 0);
 }
 
+/* The same in a directory, where nothing can be mounted. */
+static void build_place(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	SYS(umask, 0, 0, 0, 0, 0);
+	if (SYS(chdir, plan->base, 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_PIVOT, 0);
+	take_steps(plan, ends, NULL);
+	SYS(umask, 077, 0, 0, 0, 0);
+	if (plan->tier == TIER_CHROOT &&
+	    (SYS(chroot, ".", 0, 0, 0, 0) != 0 || SYS(chdir, "/", 0, 0, 0, 0) != 0))
+		fail(ends->status, PHASE_PIVOT, 0);
+}
+
 /* ---- rights ---------------------------------------------------------------------- */
 
-static void drop_rights(const struct jail_ends *ends)
+/* Who had no rights to begin with may not touch the sets that bound them; then no
+ * new privileges stands for them. EINVAL: past the last one this kernel has. */
+static void drop_for_good(const struct jail_ends *ends)
 {
-	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
-	struct kernel_cap_data none[2] = { { 0 } };
 	unsigned long capability;
 
-	/* EINVAL: past the last one this kernel has. */
 	for (capability = 0; capability < 64; capability++)
 		if (SYS(prctl, PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) {
 			if (errno == EINVAL && capability > 0)
 				break;
 			fail(ends->status, PHASE_CAPABILITIES, 0);
 		}
-	if (SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    SYS(prctl, PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) != 0 ||
-	    SYS(capset, &header, none, 0, 0, 0) != 0)
+	if (SYS(prctl, PR_SET_SECUREBITS, SECUREBITS_LOCKED, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_CAPABILITIES, 0);
+}
+
+static void keep_capabilities(int status_fd, uint32_t kept)
+{
+	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
+	const struct kernel_cap_data set[2] = { { kept, kept, 0 }, { 0 } };
+
+	if (SYS(capset, &header, set, 0, 0, 0) != 0)
+		fail(status_fd, PHASE_CAPABILITIES, 0);
+}
+
+static void drop_rights(const struct jail_plan *plan, const struct jail_ends *ends, uint32_t kept)
+{
+	if (plan->tier == TIER_NAMESPACES || plan->privileged)
+		drop_for_good(ends);
+	if (SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_CAPABILITIES, 0);
+	keep_capabilities(ends->status, kept);
 	if (SYS(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_PRIVILEGES, 0);
+}
+
+/* Init's signals reach who is in its own domain, the jail, and nobody else: the
+ * supervisor must be out of reach, or they would reach all that its user has. */
+static void put_up_scope(const struct jail_ends *ends)
+{
+	struct kernel_landlock_ruleset wall = { .scoped = LL_SCOPE_SIGNAL };
+	long ruleset = SYS(landlock_create_ruleset, &wall, sizeof(wall), 0, 0, 0);
+
+	if (ruleset < 0 || SYS(landlock_restrict_self, ruleset, 0, 0, 0, 0) != 0)
+		fail(ends->status, PHASE_SCOPE, 0);
+	SYS(close, ruleset, 0, 0, 0, 0);
+	if (SYS(kill, SYS(getppid, 0, 0, 0, 0, 0), 0, 0, 0, 0) == 0 || errno != EPERM)
+		fail(ends->status, PHASE_SCOPE, 0);
 }
 
 static void put_up_landlock(const struct jail_plan *plan)
@@ -234,6 +301,8 @@ static void put_up_landlock(const struct jail_plan *plan)
 
 		fd = SYS(openat, AT_FDCWD, plan->rule[i].path, O_PATH | O_CLOEXEC, 0, 0);
 		rule.fd = (int32_t)fd;
+		if (fd < 0 && plan->rule[i].optional && errno == ENOENT)
+			continue;
 		if (fd < 0 || SYS(landlock_add_rule, ruleset,
 		    LANDLOCK_RULE_PATH, &rule, 0, 0) != 0)
 			fail(REPORT_FD, PHASE_LANDLOCK, i + 1);
@@ -285,7 +354,8 @@ static void put_up_filter(const struct jail_plan *plan)
 	struct jail_message m = { .word = JAIL_LISTEN };
 	long listener = -1;
 
-	if (SYS(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
+	errno = EACCES;
+	if (plan->telling != NULL && SYS(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
 		listener = SYS(seccomp, SECCOMP_SET_MODE_FILTER,
 		    SECCOMP_FILTER_FLAG_NEW_LISTENER, plan->telling, 0, 0);
 	if (listener >= 0) {
@@ -329,6 +399,10 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 	size_t i;
 
 	take_descriptors(plan, ends);
+	if (plan->tier != TIER_NAMESPACES) {
+		take_identity(plan, REPORT_FD, SIGKILL);
+		keep_capabilities(REPORT_FD, 0);
+	}
 	if (SYS(setsid, 0, 0, 0, 0, 0) < 0)
 		fail(REPORT_FD, PHASE_SESSION, 0);
 	put_up_landlock(plan);
@@ -336,7 +410,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 		if (SYS(prlimit64, 0, plan->rlimit[i].what, &plan->rlimit[i].limit, NULL, 0) != 0)
 			fail(REPORT_FD, PHASE_LIMITS, i);
 	reset_signals();
-	SYS(chdir, "/workspace", 0, 0, 0, 0);
+	SYS(chdir, plan->workspace, 0, 0, 0, 0);
 	prove_self(plan);
 	put_up_filter(plan);
 	prove(plan);
@@ -344,24 +418,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 	fail(REPORT_FD, PHASE_EXEC, 0);
 }
 
-/* ---- pid 1 ---------------------------------------------------------------------------- */
-
-static uint64_t nanoseconds(const struct timeval *t)
-{
-	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000u;
-}
-
-/* Init's own CPU time and that of all it has reaped. */
-static uint64_t cpu_so_far(void)
-{
-	struct timespec own = { 0 };
-	struct rusage reaped = { 0 };
-
-	SYS(clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &own, 0, 0, 0);
-	SYS(getrusage, RUSAGE_CHILDREN, &reaped, 0, 0, 0);
-	return (uint64_t)own.tv_sec * 1000000000u + (uint64_t)own.tv_nsec +
-	    nanoseconds(&reaped.ru_utime) + nanoseconds(&reaped.ru_stime);
-}
+/* ---- the first process ---------------------------------------------------------------- */
 
 /* JAIL_BUILT with a descriptor of the scratch tmpfs, so that its use is seen. */
 static void report_built(const struct jail_plan *plan, const struct jail_ends *ends)
@@ -380,7 +437,7 @@ static void report_built(const struct jail_plan *plan, const struct jail_ends *e
 
 	if (scratch < 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
-	m.cpu_ns = cpu_so_far();
+	m.cpu_ns = jail_cpu();
 	memset(&control, 0, sizeof(control));
 	control.head.cmsg_level = SOL_SOCKET;
 	control.head.cmsg_type = SCM_RIGHTS;
@@ -391,72 +448,38 @@ static void report_built(const struct jail_plan *plan, const struct jail_ends *e
 	SYS(close, scratch, 0, 0, 0, 0);
 }
 
-static uint64_t monotonic(void)
+/* Rights that end processes of another user and become that user; the plugin's
+ * process gives them up in its turn. */
+#define INIT_KEEPS (CAP_BIT_KILL | CAP_BIT_SETUID | CAP_BIT_SETGID)
+
+static void build(const struct jail_plan *plan, const struct jail_ends *ends)
 {
-	struct timespec t = { 0 };
-
-	SYS(clock_gettime, CLOCK_MONOTONIC, &t, 0, 0, 0);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static const unsigned long child_ends = 1ul << (SIGCHLD - 1);
-
-/* Until a child ends. A supervisor that was stopped, or is starved, must not be
- * the plugin's gain: then the time is up here. */
-static void wait_for_end(const struct jail_ends *ends, uint64_t deadline)
-{
-	struct jail_message m = { .word = JAIL_OVERDUE };
-	uint64_t now = monotonic();
-	struct timespec left;
-
-	if (now >= deadline) {
-		SYS(write, ends->status, &m, sizeof(m), 0, 0);
-		leave(0);
+	if (plan->tier == TIER_NAMESPACES) {
+		take_identity(plan, ends->status, SIGKILL);
+		build_root(plan, ends);
+		report_built(plan, ends);
+		drop_rights(plan, ends, 0);
+		return;
 	}
-	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
-	left.tv_nsec = (long)((deadline - now) % 1000000000u);
-	SYS(rt_sigtimedwait, &child_ends, NULL, &left, sizeof(child_ends), 0);
-}
-
-/* Reaps everybody, reports the plugin, and by its own death ends all the rest. */
-static _Noreturn void reap(const struct jail_ends *ends, long plugin, uint64_t deadline)
-{
-	struct jail_message m = { .word = JAIL_ENDED };
-	struct rusage usage;
-	int status = 0;
-	long pid;
-
-	for (;;) {
-		pid = SYS(wait4, -1, &status, __WALL | WNOHANG, &usage, 0);
-		if (pid == plugin)
-			break;
-		if (pid < 0)
-			leave(126);
-		if (pid == 0)
-			wait_for_end(ends, deadline);
-	}
-	m.wait_status = status;
-	m.cpu_ns = cpu_so_far();
-	m.max_rss = (uint64_t)usage.ru_maxrss * 1024;
-	SYS(write, ends->status, &m, sizeof(m), 0, 0);
-	leave(0);
+	become_heir(ends);
+	build_place(plan, ends);
+	report_built(plan, ends);
+	drop_rights(plan, ends, plan->privileged ? INIT_KEEPS : 0);
+	if (plan->ends_by == ENDS_DOMAIN)
+		put_up_scope(ends);
 }
 
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
 {
-	uint64_t deadline;
+	static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
 	long plugin;
 
 	/* While we hold the supervisor's end ourselves, its death is no end of file. */
 	SYS(close, ends->sync_far, 0, 0, 0, 0);
 	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
-	take_identity(plan, ends);
-	build_root(plan, ends);
-	report_built(plan, ends);
-	drop_rights(ends);
+	build(plan, ends);
 	wait_for(ends, JAIL_GO, PHASE_FORK);
-	deadline = monotonic() + plan->wall_ns + GRACE;
-	SYS(rt_sigprocmask, SIG_BLOCK, &child_ends, NULL, sizeof(child_ends), 0);
+	SYS(rt_sigprocmask, SIG_BLOCK, &heard, NULL, sizeof(heard), 0);
 	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);
 	if (plugin < 0)
 		fail(ends->status, PHASE_FORK, 0);
@@ -467,5 +490,5 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
 	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
-	reap(&(struct jail_ends){ .status = REPORT_FD }, plugin, deadline);
+	jail_init(plan, REPORT_FD, plugin);
 }

@@ -13,6 +13,35 @@
 
 struct sock_fprog;
 
+/* ---- tiers, best first (DESIGN.md section 5) ------------------------------------ */
+#define TIERS(X)                                                                 \
+	X(NAMESPACES, "namespaces")                                             \
+	X(CHROOT, "chroot")                                                     \
+	X(LANDLOCK, "landlock")
+
+enum tier {
+#define X(name, word) TIER_##name,
+	TIERS(X)
+#undef X
+	TIER_COUNT
+};
+
+#define JAIL_NAMESPACES (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | \
+	CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+/* tier.c */
+const char *tier_word(enum tier t);
+enum tier tier_of(const char *word);     /* one that the policy's reader let through */
+/* The best this machine gives this user, none weaker than weakest; when nothing is
+ * accepted but namespaces, they are not tried out first. 0, or -1 with why (JAIL). */
+int tier_choose(enum tier weakest, enum tier *out, struct why *why);
+/* Who may become the user uid, and make the plugin one: root with the rights it takes. */
+bool tier_may_change_user(unsigned uid);
+bool tier_is_mapped(unsigned uid);       /* in our own user namespace */
+unsigned jail_own_uid(void);             /* one that nobody else has, while we live */
+/* A process of that user can be asked for its descriptors and memory. */
+bool tier_may_look_into(unsigned uid, unsigned gid);
+
 /* ---- the plan: a list of steps ----------------------------------------------- */
 #define STEPS(X)                                                                 \
 	X(DIR, "make directory")                                                \
@@ -22,6 +51,7 @@ struct sock_fprog;
 	X(FILE, "write")               /* bytes -> path */                      \
 	X(LINK, "make link")           /* path -> source */                     \
 	X(REMOVE, "remove")            /* a file that served as a bind's source */ \
+	X(NODE, "make the device")     /* flags: its number; where none may be made, null is empty */ \
 	X(PROC, "mount proc on")                                                \
 	X(READONLY, "make read-only")
 
@@ -36,7 +66,8 @@ struct step {
 	const char *path;       /* below the new root, no leading slash; "." is the root */
 	const char *source;     /* BIND, TREE: path; LINK: target; TMPFS: options */
 	struct bytes bytes;     /* FILE */
-	unsigned mode;          /* DIR, FILE */
+	unsigned mode;          /* DIR, FILE, NODE */
+	bool own;               /* DIR: the plugin's, not ours */
 	unsigned long flags;    /* TMPFS, PROC, READONLY: MS_* */
 	int tree;               /* TREE: index of the descriptor taken beforehand */
 };
@@ -50,6 +81,8 @@ struct step {
 	X(PRIVATE, "make its mounts private")                                   \
 	X(STEP, "")  /* the step's own words */                                 \
 	X(PIVOT, "leave the host's root behind")                                \
+	X(ORPHANS, "be made the heir of its orphans")                           \
+	X(SCOPE, "keep its own signals to the jail")                            \
 	X(HOSTNAME, "set its host name")                                        \
 	X(CAPABILITIES, "drop its capabilities")                                \
 	X(PRIVILEGES, "give up gaining privileges")                             \
@@ -73,6 +106,15 @@ enum phase {
 struct landlock_rule {
 	const char *path;
 	uint64_t access;
+	bool optional;               /* a device, perhaps there is none */
+};
+
+/* Where no pid namespace ends its processes with its first one: how init does it. */
+enum ends_by {
+	ENDS_NAMESPACE,
+	ENDS_USER,                   /* all of a user that is this run's alone */
+	ENDS_DOMAIN,                 /* all that its Landlock domain lets it signal */
+	ENDS_CHILDREN                /* its children, until there are none */
 };
 
 #define JAIL_TREES 32
@@ -81,16 +123,22 @@ struct landlock_rule {
 #define JAIL_FIRST_FD 10      /* ends live at or above: 0-6 are the plugin's and ours until execve */
 
 struct jail_plan {
-	const char *base;            /* a host directory to put the new root on */
+	enum tier tier;
+	uint64_t namespaces;         /* CLONE_NEW*; 0 in the weaker tiers */
+	enum ends_by ends_by;
+	const char *base;            /* a host directory to put the new root on, or to be it */
+	const char *prefix;          /* the jail's "/" as the plugin sees it: "", or base */
+	const char *input_path;      /* --input-bind where it cannot be bound: absolute, no link */
 	const struct step *step;
 	size_t steps;
 	const char *tree[JAIL_TREES];/* host paths of the TREE steps, opened before the root goes */
 	size_t trees;
-	unsigned host_uid, host_gid; /* what 65534 is outside */
+	unsigned uid, gid;           /* the plugin's, as it sees them: 65534 where they can be mapped */
+	unsigned host_uid, host_gid; /* and what they are outside */
 	bool privileged;             /* the supervisor is root: groups can be dropped */
 	int landlock_abi;            /* 0: the kernel has none */
 	uint64_t landlock_fs, landlock_net, landlock_scope; /* what is handled */
-	const struct landlock_rule *rule;
+	struct landlock_rule *rule;
 	size_t rules;
 	struct jail_rlimit {
 		int what;
@@ -98,11 +146,12 @@ struct jail_plan {
 	} rlimit[JAIL_RLIMITS];
 	size_t rlimits;
 	const struct sock_fprog *filter;
-	const struct sock_fprog *telling; /* the same, refusing by notification */
+	const struct sock_fprog *telling; /* the same, refusing by notification; NULL: nobody could listen */
 	uint64_t secret;             /* what the proof's own calls bear, to be refused at once */
 	const char *profile;         /* "static" or "runtime" */
 	bool with_runtime;
 	const char *stdin_path;      /* in the jail: /dev/null or /workspace/task.json */
+	const char *workspace;       /* in the jail, where it starts */
 	const char *exec_path;       /* in the jail */
 	char *const *argv;
 	char *const *envp;
@@ -138,8 +187,27 @@ struct jail_message {
 	uint64_t max_rss;            /* bytes */
 };
 
+/* layout.c: the steps. struct planning is a plan while it is made (sandbox.c). */
+struct planning {
+	struct arena *arena;
+	const struct sandbox_words *words;
+	struct jail_plan *plan;
+	struct step *step;
+	size_t room;
+	struct why *why;
+};
+void layout_plan(struct planning *p, const struct step *runtime, size_t count);
+
 /* ---- inside.c: the child's whole life. System calls only. */
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends);
+
+/* init.c: its first process, once the plugin is there: reaps, keeps a clock of its
+ * own, and by its end all ends. status is its only descriptor. System calls only. */
+_Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin);
+uint64_t jail_cpu(void);         /* ns, the caller's own and of all it has reaped */
+/* Ends all processes of a jail that has no pid namespace, and reaps them; the child
+ * spare is left alone, 0: none. By init, or by who inherited what init left. */
+void jail_end_all(const struct jail_plan *plan, pid_t spare);
 
 /* prove.c: what must not be possible is tried, in the plugin's process, after the last
  * wall. False: *which was not as it must be, *got its errno or value. */
@@ -171,16 +239,35 @@ uint64_t landlock_execute(void); /* the same and execute */
 uint64_t landlock_write(int abi);/* everything but executing and making devices */
 uint64_t landlock_device(void);  /* read and write one file */
 
+/* ---- scratch.c: what it holds in files, where no mount has a ceiling --------------- */
+struct scratch_use {
+	uint64_t bytes, inodes;
+	size_t nameless;             /* files without a name that were met */
+	bool uncountable;            /* more directories in one another than can be walked */
+	bool hidden;                 /* open files could not be looked at */
+};
+/* Adds what is in the writable directories below root, as far as most_inodes. */
+void scratch_tree(int root, uint64_t most_inodes, struct scratch_use *use);
+void scratch_open(int pid, struct scratch_use *use);   /* and the nameless ones of a process */
+uint64_t scratch_free(int root, uint64_t *total);      /* bytes of the file system */
+
 /* ---- a live cell (sandbox.c spawns it, supervise.c watches it) ------------------ */
 struct cell {
+	const struct jail_plan *plan;
 	pid_t init;                  /* the jail's pid 1, as seen here */
 	int pidfd;
 	int sync, status;            /* our ends */
 	int scratch;                 /* O_PATH on the writable tmpfs, or -1 */
 	bool built;
+	bool released;               /* the plugin was started, or may be */
+	pid_t spared;                /* a child of ours that is not the jail's: the broker */
 	bool over;                   /* reaped: every process of the jail is dead */
 	struct jail_message failure; /* word JAIL_FAILED: why it could not be built */
 };
+
+/* cell.c: ends it and everything in it; idempotent. used: of init and all that it
+ * reaped; or NULL. */
+void cell_end(struct cell *cell, struct rusage *used);
 
 /* ---- ledger.c: what the kernel refused, by user notification; in the supervisor -- */
 struct ledger {
@@ -211,6 +298,7 @@ struct watch {
 struct death {
 	bool started;                /* the plugin was executed */
 	bool timed_out, cpu_over, memory_over;
+	bool pids_over, files_over;  /* in the weaker tiers, where the kernel has no ceiling */
 	int operator_signal;         /* 0: none */
 	bool broker_kill, broker_lost;
 	char broker_detail[160];

@@ -9,6 +9,17 @@
 
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- the kernel's calls, bare: what runs in the child makes no other -------------- */
+#define SYS(name, a, b, c, d, e)                                              \
+	syscall(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
+
+static inline _Noreturn void leave(int status)
+{
+	for (;;)
+		SYS(exit_group, status, 0, 0, 0, 0);
+}
 
 /* ---- numbers newer than the C library's list (x86-64 and arm64 agree) ----------- */
 #ifndef SYS_openat2
@@ -71,6 +82,15 @@ struct kernel_cap_data {
 	uint32_t effective, permitted, inheritable;
 };
 
+#define CAP_BIT_CHOWN (1u << 0)
+#define CAP_BIT_DAC_OVERRIDE (1u << 1)
+#define CAP_BIT_FOWNER (1u << 3)
+#define CAP_BIT_KILL (1u << 5)
+#define CAP_BIT_SETGID (1u << 6)
+#define CAP_BIT_SETUID (1u << 7)
+#define CAP_BIT_SETPCAP (1u << 8)
+#define CAP_BIT_SYS_CHROOT (1u << 18)
+
 #ifndef PR_CAP_AMBIENT
 #define PR_CAP_AMBIENT 47
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
@@ -115,5 +135,6 @@ struct kernel_landlock_path {
 #define LL_IOCTL_DEV (1ull << 15) /* ABI 5 */
 #define LL_NET_ALL 3ull           /* bind and connect TCP, ABI 4 */
 #define LL_SCOPE_ALL 3ull         /* abstract unix sockets and signals, ABI 6 */
+#define LL_SCOPE_SIGNAL 2ull
 
 #endif

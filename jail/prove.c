@@ -31,53 +31,89 @@
 #define CANARY_CAPABILITIES 64
 #define CANARY_FDS 64
 
-enum where { BOTH, STATIC_ONLY, LANDLOCK, TOLD };
+/* In which tiers a question is asked, and when besides. */
+#define N (1u << TIER_NAMESPACES)
+#define C (1u << TIER_CHROOT)
+#define L (1u << TIER_LANDLOCK)
+#define ALL (N | C | L)
+#define STATIC_ONLY 0x10u     /* with a runtime it is there */
+#define WALL 0x20u            /* Landlock alone refuses it */
+#define TOLD 0x40u            /* by way of the supervisor */
+#define ROOT 0x80u            /* root built the jail; an ordinary user could not have */
 
 struct canary {
 	const char *name;
 	long nr, arg[5];
 	int must, or;          /* errno; or: another one that is as good, 0: none */
-	enum where where;
+	unsigned where;
 };
 
 #define OPEN(path, flags, must, or, where)                                    \
 	{ "open " path, SYS_openat, { AT_FDCWD, P(path), flags }, must, or, where }
+/* Not there; where the host's tree is there, behind Landlock. */
+#define GONE(path)                                                            \
+	OPEN(path, O_PATH | O_CLOEXEC, ENOENT, 0, N | C),                     \
+	OPEN(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, EACCES, ENOENT, L)
 /* ENOSYS: from a filter around us, a container's perhaps. */
-#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, BOTH }
+#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, ALL }
+#define UNSEEN(name, ...) { #name " of the host", SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, L }
 
 static const struct canary canaries[] = {
 	/* what is not there */
-	OPEN("/etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/etc/shadow", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/../../../etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("../../../../etc/hostname", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/proc/1/root", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
-	OPEN("/proc", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
-	OPEN("/usr", O_PATH | O_CLOEXEC, ENOENT, 0, STATIC_ONLY),
-	OPEN("/sys", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/run", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/var", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/root", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/boot", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/mem", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/kmsg", O_RDONLY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/shm", O_PATH | O_CLOEXEC, ENOENT, 0, BOTH),
-	OPEN("/dev/fuse", O_RDWR | O_CLOEXEC, ENOENT, 0, BOTH),
+	OPEN("/etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, N | C),
+	OPEN("/etc/passwd", O_RDONLY | O_CLOEXEC, EACCES, ENOENT, L),
+	OPEN("/../../../etc/passwd", O_RDONLY | O_CLOEXEC, ENOENT, 0, N | C),
+	OPEN("/../../../etc/passwd", O_RDONLY | O_CLOEXEC, EACCES, ENOENT, L),
+	OPEN("../../../../etc/hostname", O_RDONLY | O_CLOEXEC, ENOENT, 0, N | C),
+	GONE("/etc/shadow"),
+	OPEN("/proc/1/root", O_PATH | O_CLOEXEC, ENOENT, 0, N | C | STATIC_ONLY),
+	OPEN("/proc", O_PATH | O_CLOEXEC, ENOENT, 0, N | C | STATIC_ONLY),
+	OPEN("/proc/self/status", O_RDONLY | O_CLOEXEC, EACCES, ENOENT, L),
+	OPEN("/usr", O_PATH | O_CLOEXEC, ENOENT, 0, N | C | STATIC_ONLY),
+	OPEN("/usr", O_RDONLY | O_CLOEXEC, EACCES, ENOENT, L),
+	GONE("/sys"), GONE("/run"), GONE("/var"), GONE("/root"), GONE("/boot"),
+	GONE("/dev/mem"), GONE("/dev/kmsg"), GONE("/dev/tty"), GONE("/dev/ptmx"), GONE("/dev/shm"),
+	GONE("/dev/fuse"),
 	/* what cannot be written */
-	OPEN("/oxg-canary", CREATE, EROFS, 0, BOTH),
-	OPEN("/bin/oxg-canary", CREATE, EROFS, 0, BOTH),
-	OPEN("/dev/oxg-canary", CREATE, EROFS, 0, BOTH),
-	OPEN("/home/oxg-canary", CREATE, EROFS, 0, BOTH),
+	OPEN("/oxg-canary", CREATE, EROFS, 0, N),
+	OPEN("/bin/oxg-canary", CREATE, EROFS, 0, N),
+	OPEN("/dev/oxg-canary", CREATE, EROFS, 0, N),
+	OPEN("/home/oxg-canary", CREATE, EROFS, 0, N),
+	OPEN("/oxg-canary", CREATE, EACCES, 0, C),
+	OPEN("/bin/oxg-canary", CREATE, EACCES, 0, C),
+	OPEN("/dev/oxg-canary", CREATE, EACCES, 0, C),
+	OPEN("/home/oxg-canary", CREATE, EACCES, 0, C),
+	/* a file without a name: should it succeed, nothing is left on the host */
+	OPEN("/", O_TMPFILE | O_WRONLY | O_CLOEXEC, EACCES, EROFS, L),
+	OPEN("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, EACCES, EROFS, L),
+	OPEN("../bin", O_TMPFILE | O_WRONLY | O_CLOEXEC, EACCES, 0, L),
+	OPEN("..", O_TMPFILE | O_WRONLY | O_CLOEXEC, EACCES, 0, L),
 	/* Landlock alone refuses this one */
-	OPEN("/dev/zero", O_WRONLY | O_CLOEXEC, EACCES, 0, LANDLOCK),
+	OPEN("/dev/zero", O_WRONLY | O_CLOEXEC, EACCES, ENOENT, ALL | WALL),
+	/* what Landlock does not see, the filter does not let by */
+	{ "open the host with O_PATH", SYS_openat, { AT_FDCWD, P("/"), O_PATH | O_CLOEXEC }, EPERM, 0, L },
+	UNSEEN(newfstatat, AT_FDCWD, P("/etc/passwd"), 0, 0),
+	UNSEEN(statx, AT_FDCWD, P("/etc/passwd"), 0, 0, 0),
+	UNSEEN(readlinkat, AT_FDCWD, P("/proc/self/exe"), 0, 0),
+	UNSEEN(faccessat, AT_FDCWD, P("/etc/shadow"), R_OK),
+	UNSEEN(fchmodat, AT_FDCWD, P("/tmp/oxg-none"), 0600),
+	UNSEEN(fchownat, AT_FDCWD, P("/tmp/oxg-none"), -1, -1, 0),
+	UNSEEN(utimensat, AT_FDCWD, P("/tmp/oxg-none"), 0, 0),
+	UNSEEN(setxattr, P("/tmp/oxg-none"), P("user.x"), 0, 0, 0),
+	UNSEEN(truncate, P("/tmp/oxg-none"), 0),
+	UNSEEN(statfs, P("/"), 0),
+#ifdef SYS_stat
+	UNSEEN(stat, P("/etc/passwd"), 0),
+	UNSEEN(readlink, P("/proc/self/exe"), 0, 0),
+	UNSEEN(access, P("/etc/shadow"), R_OK),
+	UNSEEN(chmod, P("/tmp/oxg-none"), 0600),
+#endif
 	/* sockets */
-	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, TOLD },
-	{ "socket AF_INET6", SYS_socket, { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
-	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, BOTH },
-	{ "socket AF_NETLINK", SYS_socket, { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, BOTH },
-	{ "socket AF_PACKET", SYS_socket, { AF_PACKET, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, BOTH },
+	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, ALL | TOLD },
+	{ "socket AF_INET6", SYS_socket, { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, EPERM, 0, ALL },
+	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, ALL },
+	{ "socket AF_NETLINK", SYS_socket, { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, ALL },
+	{ "socket AF_PACKET", SYS_socket, { AF_PACKET, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, ALL },
 	REFUSED(connect, 0, 0, 0),
 	REFUSED(bind, 0, 0, 0),
 	/* mounts, roots, namespaces */
@@ -90,9 +126,9 @@ static const struct canary canaries[] = {
 	REFUSED(mount_setattr, AT_FDCWD, P("/"), 0, 0, 0),
 	REFUSED(unshare, CLONE_NEWUSER),
 	REFUSED(setns, -1, 0),
-	{ "clone CLONE_NEWUSER", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, EPERM, 0, BOTH },
-	{ "clone CLONE_NEWNET", SYS_clone, { CLONE_NEWNET | SIGCHLD }, EPERM, 0, BOTH },
-	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, EPERM, BOTH },
+	{ "clone CLONE_NEWUSER", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, EPERM, 0, ALL },
+	{ "clone CLONE_NEWNET", SYS_clone, { CLONE_NEWNET | SIGCHLD }, EPERM, 0, ALL },
+	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, EPERM, ALL },
 	/* other processes */
 	REFUSED(ptrace, 16 /* PTRACE_ATTACH */, 1),
 	REFUSED(process_vm_readv, 1, 0, 0, 0, 0),
@@ -107,8 +143,8 @@ static const struct canary canaries[] = {
 	REFUSED(capset, 0, 0),
 	REFUSED(seccomp, 2, 0, 0),
 	REFUSED(personality, 0x40000 /* ADDR_NO_RANDOMIZE */),
-	{ "prctl PR_SET_DUMPABLE", SYS_prctl, { PR_SET_DUMPABLE, 1 }, EPERM, 0, BOTH },
-	{ "prctl PR_CAP_AMBIENT_RAISE", SYS_prctl, { PR_CAP_AMBIENT, 2, 0 }, EPERM, 0, BOTH },
+	{ "prctl PR_SET_DUMPABLE", SYS_prctl, { PR_SET_DUMPABLE, 1 }, EPERM, 0, ALL },
+	{ "prctl PR_CAP_AMBIENT_RAISE", SYS_prctl, { PR_CAP_AMBIENT, 2, 0 }, EPERM, 0, ALL },
 	/* the kernel's own doors */
 	REFUSED(bpf, -1, 0, 0),
 	REFUSED(perf_event_open, 0, 0, -1, -1, 0),
@@ -127,32 +163,33 @@ static const struct canary canaries[] = {
 	REFUSED(name_to_handle_at, AT_FDCWD, P("/"), 0, 0, 0),
 	REFUSED(fanotify_init, 0, 0),
 	REFUSED(acct, P("/tmp/none")),
-	{ "ioctl TIOCSTI", SYS_ioctl, { 0, TIOCSTI, P("x") }, EPERM, 0, BOTH },
-	{ "ioctl TIOCSTI behind 32 bits", SYS_ioctl, { 0, 0x100000000 | TIOCSTI, P("x") }, EPERM, 0, BOTH },
+	{ "ioctl TIOCSTI", SYS_ioctl, { 0, TIOCSTI, P("x") }, EPERM, 0, ALL },
+	{ "ioctl TIOCSTI behind 32 bits", SYS_ioctl, { 0, 0x100000000 | TIOCSTI, P("x") }, EPERM, 0, ALL },
 #ifdef SYS_mknod
-	{ "mknod a device", SYS_mknod, { P("/tmp/oxg-canary"), S_IFCHR | 0600, 0x103 }, EPERM, EACCES, BOTH },
+	{ "mknod a device", SYS_mknod, { P("/tmp/oxg-canary"), S_IFCHR | 0600, 0x103 }, EPERM, EACCES, ALL },
 #endif
 #ifdef SYS_iopl
 	REFUSED(iopl, 3),
 	REFUSED(modify_ldt, 1, 0, 0),
 #endif
 	/* what it is now: the value, with nr's sign turned */
-	{ "no new privileges", -SYS_prctl, { PR_GET_NO_NEW_PRIVS }, 1, 0, BOTH },
-	{ "seccomp filter", -SYS_prctl, { PR_GET_SECCOMP }, 2, 0, BOTH },
-	{ "secure bits", -SYS_prctl, { PR_GET_SECUREBITS }, SECUREBITS_LOCKED, 0, BOTH },
+	{ "no new privileges", -SYS_prctl, { PR_GET_NO_NEW_PRIVS }, 1, 0, ALL },
+	{ "seccomp filter", -SYS_prctl, { PR_GET_SECCOMP }, 2, 0, ALL },
+	{ "secure bits", -SYS_prctl, { PR_GET_SECUREBITS }, SECUREBITS_LOCKED, 0, ALL | ROOT },
 };
 
 /* Beyond the table: what is asked before the last wall, which lets nobody ask, and
  * what is asked after it. */
 #define QUESTIONS(X)                                                          \
-	X(USER, "user 65534, and no other")                                   \
-	X(GROUP, "group 65534, and no other")                                 \
+	X(USER, "its user, and no other")                                     \
+	X(GROUP, "its group, and no other")                                   \
 	X(GROUPS, "no further groups")                                        \
 	X(CAPABILITIES, "no capability in any set")                           \
 	X(BOUNDING, "an empty bounding set")                                  \
+	X(SIGNALS, "no signal to a process of the host")                      \
 	X(SESSION, "a session of its own")                                    \
 	X(UMASK, "umask 077")                                                 \
-	X(DIRECTORY, "working directory /workspace")                          \
+	X(DIRECTORY, "the workspace as working directory")                    \
 	X(HOST, "a host name of its own")                                     \
 	X(NUMBER, "process 2 of a namespace of its own")                      \
 	X(MOUNTS, "mounts without setuid, devices and execution")             \
@@ -173,7 +210,7 @@ static int attempt(const struct canary *c, uint64_t secret)
 {
 	bool value = c->nr < 0;
 	long r = syscall(value ? -c->nr : c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
-	    c->arg[4], c->where == TOLD ? 0 : secret);
+	    c->arg[4], c->where & TOLD ? 0 : secret);
 
 	if (value)
 		return (int)r;
@@ -182,20 +219,20 @@ static int attempt(const struct canary *c, uint64_t secret)
 
 /* An id that is not mapped looks like 65534 as well; but only who has it already
  * may become it without a capability. */
-static bool is_user(void)
+static bool is_user(unsigned own)
 {
 	unsigned id[3] = { 0 };
 
-	return syscall(SYS_getresuid, &id[0], &id[1], &id[2]) == 0 && id[0] == JAIL_ID &&
-	    id[1] == JAIL_ID && id[2] == JAIL_ID && syscall(SYS_setreuid, JAIL_ID, JAIL_ID) == 0;
+	return syscall(SYS_getresuid, &id[0], &id[1], &id[2]) == 0 && id[0] == own &&
+	    id[1] == own && id[2] == own && syscall(SYS_setreuid, own, own) == 0;
 }
 
-static bool is_group(void)
+static bool is_group(unsigned own)
 {
 	unsigned id[3] = { 0 };
 
-	return syscall(SYS_getresgid, &id[0], &id[1], &id[2]) == 0 && id[0] == JAIL_ID &&
-	    id[1] == JAIL_ID && id[2] == JAIL_ID && syscall(SYS_setregid, JAIL_ID, JAIL_ID) == 0;
+	return syscall(SYS_getresgid, &id[0], &id[1], &id[2]) == 0 && id[0] == own &&
+	    id[1] == own && id[2] == own && syscall(SYS_setregid, own, own) == 0;
 }
 
 static bool has_no_capability(void)
@@ -231,11 +268,11 @@ static bool same_text(const char *a, const char *b)
 	return *a == *b;
 }
 
-static bool is_in_workspace(void)
+static bool is_in_workspace(const struct jail_plan *plan)
 {
-	char path[64] = "";
+	char path[4096] = "";
 
-	return syscall(SYS_getcwd, path, sizeof(path)) > 0 && same_text(path, "/workspace");
+	return syscall(SYS_getcwd, path, sizeof(path)) > 0 && same_text(path, plan->workspace);
 }
 
 static bool has_own_host(void)
@@ -293,31 +330,34 @@ static bool limits_are_set(const struct jail_plan *plan)
 	return true;
 }
 
-/* Where the kernel lets us drop them: an ordinary user keeps its groups. */
-static bool has_no_groups(const struct jail_plan *plan)
+/* Init is the one process out of the jail's reach that it can name: in a weaker
+ * tier it is of another user, or behind Landlock, or signals are no calls at all. */
+static bool signals_stay_inside(void)
 {
-	return !plan->privileged || syscall(SYS_getgroups, 0, 0) == 0;
+	return syscall(SYS_kill, syscall(SYS_getppid), 0) < 0 && errno == EPERM;
 }
 
 static bool answer(const struct jail_plan *plan, enum question q)
 {
 	switch (q) {
 	case Q_USER:
-		return is_user();
+		return is_user(plan->uid);
 	case Q_GROUP:
-		return is_group();
+		return is_group(plan->gid);
 	case Q_GROUPS:
-		return has_no_groups(plan);
+		return syscall(SYS_getgroups, 0, 0) == 0;
 	case Q_CAPABILITIES:
 		return has_no_capability();
 	case Q_BOUNDING:
 		return bounding_is_empty();
+	case Q_SIGNALS:
+		return signals_stay_inside();
 	case Q_SESSION:
 		return syscall(SYS_getsid, 0) == syscall(SYS_getpid);
 	case Q_UMASK:
 		return syscall(SYS_umask, 077) == 077;
 	case Q_DIRECTORY:
-		return is_in_workspace();
+		return is_in_workspace(plan);
 	case Q_HOST:
 		return has_own_host();
 	case Q_NUMBER:
@@ -335,10 +375,30 @@ static bool answer(const struct jail_plan *plan, enum question q)
 	return false;
 }
 
+static bool applies_to(const struct jail_plan *plan, enum question q)
+{
+	bool spaces = plan->tier == TIER_NAMESPACES;
+
+	switch (q) {
+	case Q_GROUPS:
+		return plan->privileged;
+	case Q_BOUNDING:
+		return spaces || plan->privileged;
+	case Q_SIGNALS:
+		return !spaces && plan->ends_by != ENDS_CHILDREN;
+	case Q_HOST:
+	case Q_NUMBER:
+	case Q_MOUNTS:
+		return spaces;
+	default:
+		return true;
+	}
+}
+
 static bool ask(const struct jail_plan *plan, uint32_t first, uint32_t last, uint32_t *which)
 {
 	for (*which = first; *which <= last; ++*which)
-		if (!answer(plan, (enum question)*which))
+		if (applies_to(plan, (enum question)*which) && !answer(plan, (enum question)*which))
 			return false;
 	return true;
 }
@@ -348,14 +408,33 @@ bool jail_prove_self(const struct jail_plan *plan, uint32_t *which)
 	return ask(plan, Q_USER, Q_MOUNTS, which);
 }
 
+static bool applies(const struct jail_plan *plan, const struct canary *c)
+{
+	if ((c->where & 1u << plan->tier) == 0)
+		return false;
+	return !((c->where & STATIC_ONLY) && plan->with_runtime) &&
+	    !((c->where & WALL) && plan->landlock_abi == 0) &&
+	    !((c->where & ROOT) && plan->tier != TIER_NAMESPACES && !plan->privileged);
+}
+
+static uint32_t count_questions(const struct jail_plan *plan)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < COUNT(canaries); i++)
+		n += applies(plan, &canaries[i]);
+	for (; i < QUESTIONS_END; i++)
+		n += applies_to(plan, (enum question)i);
+	return n;
+}
+
 bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
 {
 	const struct canary *c;
 
 	for (*which = 0; *which < COUNT(canaries); ++*which) {
 		c = &canaries[*which];
-		if ((c->where == STATIC_ONLY && plan->with_runtime) ||
-		    (c->where == LANDLOCK && plan->landlock_abi == 0))
+		if (!applies(plan, c))
 			continue;
 		*got = attempt(c, plan->secret);
 		if (*got != c->must && (c->or == 0 || *got != c->or))
@@ -364,7 +443,7 @@ bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
 	*got = 0;
 	if (!ask(plan, Q_DESCRIPTORS, Q_LIMITS, which))
 		return false;
-	*which = QUESTIONS_END;
+	*which = count_questions(plan);
 	return true;
 }
 

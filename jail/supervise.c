@@ -205,7 +205,7 @@ static void look(struct vigil *v, uint64_t now)
 
 	if (now < v->look_ns)
 		return;
-	gauge_look(v->gauge, l->memory);
+	gauge_look(v->gauge, l);
 	took = monotonic_ns() - now;
 	/* Never at a time that the plugin could foresee, and half of our time at most. */
 	v->look_ns = now + 2 * took + GAUGE_LOOK_NS / 2 +
@@ -215,6 +215,10 @@ static void look(struct vigil *v, uint64_t now)
 		v->death->cpu_over = v->end = true;
 	else if (v->gauge->memory_now > l->memory)
 		v->death->memory_over = v->end = true;
+	else if (v->gauge->pids_now > l->pids)
+		v->death->pids_over = v->end = true;
+	else if (v->gauge->files_over)
+		v->death->files_over = v->end = true;
 	if (v->watch->tick != NULL)
 		v->watch->tick(v->findings, v->death->denials.refused, &v->gauge->usage);
 }
@@ -253,11 +257,8 @@ static void end_cell(struct vigil *v)
 
 	if (v->cell->over)
 		return;
-	kill(v->cell->init, SIGKILL);
 	memset(&used, 0, sizeof(used));
-	while (wait4(v->cell->init, NULL, __WALL, &used) < 0 && errno == EINTR)
-		;
-	v->cell->over = true;
+	cell_end(v->cell, &used);
 	cpu = v->death->reported ? v->ended_ns :
 	    nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
 	if (cpu > u->cpu_ns + v->built_ns)
@@ -371,11 +372,14 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 	bool go;
 
 	memset(out, 0, sizeof(*out));
+	cell->spared = watch->broker;
 	go = both_ready(&v);
-	if (gauge_start(&gauge, cell->init, cell->scratch, v.built_ns, go ? why : &unheard) != 0)
+	if (gauge_start(&gauge, cell->init, cell->scratch,
+	    watch->plan->tier == TIER_NAMESPACES, v.built_ns, go ? why : &unheard) != 0)
 		go = false;
 	if (go) {
 		v.born_ns = v.ledger.born_ns = monotonic_ns();
+		cell->released = true;
 		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
 	}
 	if (go)

@@ -118,6 +118,10 @@ int main(int argc, char **argv)
 	} else if (argc >= 4) {
 		answer = strcmp(argv[1], "kill") == 0 ? SECCOMP_RET_KILL_PROCESS :
 		    SECCOMP_RET_ERRNO | (uint32_t)strtoul(argv[1], NULL, 10);
+		if (answer == SECCOMP_RET_ERRNO) {
+			fputs("lesser: no error would be a lie: give its number\n", stderr);
+			return 2;
+		}
 		for (char *name = strtok(argv[2], ","); name; name = strtok(NULL, ","))
 			refuse_named(name, answer);
 		load_filter(0);

@@ -397,7 +397,8 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	out->with_runtime = w->runtime != NULL;
 	out->scratch = out->tier == TIER_NAMESPACES ? "/workspace" : ".";
 	out->workspace = arena_printf(a, "%s/workspace", out->prefix);
-	out->stdin_path = w->task.p != NULL ? arena_printf(a, "%s/workspace/task.json", out->prefix) : "/dev/null";
+	out->stdin_path = w->task.p == NULL ? "/dev/null" : arena_printf(a, "%s%s/task.json", out->prefix,
+	    out->tier == TIER_NAMESPACES ? "/workspace" : "");
 	out->wall_ns = w->limits->wall_ns;
 	layout_plan(&p, runtime, count);
 	plan_argv(&p);

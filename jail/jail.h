@@ -205,7 +205,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
  * own, and by its end all ends. status is its only descriptor. System calls only. */
 _Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin);
 uint64_t jail_cpu(void);         /* ns, the caller's own and of all it has reaped */
-/* Ends all processes of a jail that has no pid namespace, and reaps them; the child
+/* reap.c: ends all processes of a jail that has no pid namespace, and reaps them; the child
  * spare is left alone, 0: none. By init, or by who inherited what init left. */
 void jail_end_all(const struct jail_plan *plan, pid_t spare);
 

@@ -89,19 +89,30 @@ static int wait_for(pid_t pid)
 	return status;
 }
 
+/* In the child: a mount must be nobody's but its own, or it is not made. */
+static _Noreturn void try_mount(const char host[64])
+{
+	char own[64] = "";
+
+	if (readlink("/proc/self/ns/mnt", own, sizeof(own) - 1) <= 0 || strcmp(own, host) == 0)
+		leave(1);
+	leave(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4k") != 0);
+}
+
 /* All of them at once, and a mount in there: AppArmor may allow the one and not
- * the other. */
+ * the other. A filter around us may say 0 and have made nobody. */
 static bool can_namespaces(void)
 {
 	struct kernel_clone_args args = { .flags = JAIL_NAMESPACES, .exit_signal = SIGCHLD };
-	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	char host[64] = "";
+	pid_t pid;
 
-	/* A filter around us may say 0 and have made nobody. */
-	if (pid == 0 && syscall(SYS_getpid) != 1)
+	if (readlink("/proc/self/ns/mnt", host, sizeof(host) - 1) <= 0)
 		return false;
-	if (pid == 0)
-		leave(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-		    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=4k") != 0);
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0 && syscall(SYS_getpid) == 1)
+		try_mount(host);
 	return pid > 0 && wait_for(pid) == 0;
 }
 

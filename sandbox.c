@@ -504,6 +504,10 @@ int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends,
 	out->init = (pid_t)pid;
 	out->pidfd = pidfd;
 	out->scratch = -1;
+	if (plan->namespaces != 0 && jail_apart(out->init, plan->namespaces, &out->proved, why) != 0) {
+		sandbox_kill(out);
+		return -1;
+	}
 	if (plan->namespaces != 0 && write_maps(plan, out->init) != 0) {
 		error = errno;
 		sandbox_kill(out);

@@ -416,7 +416,7 @@ static int answer(struct cell *cell, struct ledger *ledger, const struct jail_me
 			return 0;
 		return write_all(cell->sync, &(char){ JAIL_HEARD }, 1) == 0;
 	case JAIL_PROVED:
-		t->proved = m->step;
+		t->proved = cell->proved + m->step;
 		return 0;
 	default:
 		return 0;

@@ -157,6 +157,7 @@ struct jail_plan {
 	char *const *envp;
 	uint64_t wall_ns;            /* init's own clock, should the supervisor stand still */
 	const char *scratch;         /* a path on the writable tmpfs; its descriptor goes out */
+	uint64_t scratch_bytes, scratch_inodes; /* what that tmpfs may hold */
 };
 
 /* What the supervisor hands to the child through clone. */
@@ -258,6 +259,7 @@ struct cell {
 	int pidfd;
 	int sync, status;            /* our ends */
 	int scratch;                 /* O_PATH on the writable tmpfs, or -1 */
+	uint32_t proved;             /* namespaces that are its own, as apart.c saw */
 	bool built;
 	bool released;               /* the plugin was started, or may be */
 	pid_t spared;                /* a child of ours that is not the jail's: the broker */
@@ -268,6 +270,10 @@ struct cell {
 /* cell.c: ends it and everything in it; idempotent. used: of init and all that it
  * reaped; or NULL. */
 void cell_end(struct cell *cell, struct rusage *used);
+
+/* ---- apart.c: which of the namespaces that flags (of clone) ask for are init's own.
+ * All of them: 0, and *proved says how many; else -1 with why (JAIL). */
+int jail_apart(pid_t init, uint64_t flags, uint32_t *proved, struct why *why);
 
 /* ---- ledger.c: what the kernel refused, by user notification; in the supervisor -- */
 struct ledger {

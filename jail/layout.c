@@ -137,6 +137,8 @@ static void plan_writable(struct planning *p)
 	plan_dir(p, "home/plugin", 0755);
 	plan_dir(p, "tmp", 0755);
 	plan_tmpfs(p, "workspace", l->workspace, l->inodes, MS_NOEXEC);
+	p->plan->scratch_bytes = l->workspace;
+	p->plan->scratch_inodes = l->inodes;
 	plan_dir(p, "workspace/w", 0700);
 	plan_dir(p, "workspace/h", 0700);
 	plan_dir(p, "workspace/t", 01777);

@@ -56,7 +56,7 @@ static void take_listener(struct vigil *v, const struct jail_message *m)
 /* A listener that hears nothing would make an empty ledger. */
 static void hear_proof(struct vigil *v, const struct jail_message *m)
 {
-	v->death->proved = m->step;
+	v->death->proved = v->cell->proved + m->step;
 	v->ledger.proving = false;
 	if (!v->death->denials.heard || v->ledger.asked == PROOF_TOLD)
 		return;

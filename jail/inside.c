@@ -371,6 +371,16 @@ static void put_up_filter(const struct jail_plan *plan)
 		fail(REPORT_FD, PHASE_SECCOMP, 0);
 }
 
+static void prove_init(const struct jail_plan *plan, const struct jail_ends *ends)
+{
+	uint32_t which;
+
+	if (!jail_prove_init(plan, &which)) {
+		errno = 0;
+		fail(ends->status, PHASE_PROOF, which);
+	}
+}
+
 static void prove_self(const struct jail_plan *plan)
 {
 	uint32_t which;
@@ -478,6 +488,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	SYS(close, ends->sync_far, 0, 0, 0, 0);
 	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
 	build(plan, ends);
+	prove_init(plan, ends);
 	wait_for(ends, JAIL_GO, PHASE_FORK);
 	SYS(rt_sigprocmask, SIG_BLOCK, &heard, NULL, sizeof(heard), 0);
 	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);

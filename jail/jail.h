@@ -216,6 +216,8 @@ bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got);
 #define PROOF_TOLD 1u            /* of its refused calls the supervisor hears so many */
 /* Before it: what that wall lets nobody ask. */
 bool jail_prove_self(const struct jail_plan *plan, uint32_t *which);
+/* Before both, in init: what only init can say of itself. */
+bool jail_prove_init(const struct jail_plan *plan, uint32_t *which);
 const char *canary_name(uint32_t which);
 
 /* profile.c: the embedded programs; NULL when there is none of that name. */

@@ -30,6 +30,7 @@
 #define P(path) ((long)(path))
 #define CANARY_CAPABILITIES 64
 #define CANARY_FDS 64
+#define PATH_ROOM 4096
 
 /* In which tiers a question is asked, and when besides. */
 #define N (1u << TIER_NAMESPACES)
@@ -181,17 +182,22 @@ static const struct canary canaries[] = {
 /* Beyond the table: what is asked before the last wall, which lets nobody ask, and
  * what is asked after it. */
 #define QUESTIONS(X)                                                          \
+	X(TOGETHER, "an end with the supervisor's")                           \
+	X(HIDDEN, "memory that no neighbour may read")                        \
 	X(USER, "its user, and no other")                                     \
 	X(GROUP, "its group, and no other")                                   \
 	X(GROUPS, "no further groups")                                        \
 	X(CAPABILITIES, "no capability in any set")                           \
 	X(BOUNDING, "an empty bounding set")                                  \
-	X(SIGNALS, "no signal to a process of the host")                      \
+	X(SIGNALS, "no signal to a process out of the jail's reach")          \
+	X(MASK, "no signal that is masked or ignored")                        \
 	X(SESSION, "a session of its own")                                    \
 	X(UMASK, "umask 077")                                                 \
 	X(DIRECTORY, "the workspace as working directory")                    \
 	X(HOST, "a host name of its own")                                     \
 	X(NUMBER, "process 2 of a namespace of its own")                      \
+	X(PROC, "nothing but the plugin's own in /proc")                      \
+	X(ROOM, "a workspace as large as it may be")                          \
 	X(MOUNTS, "mounts without setuid, devices and execution")             \
 	X(DESCRIPTORS, "no descriptor that stays open")                       \
 	X(LIMITS, "every resource limit")
@@ -215,6 +221,13 @@ static int attempt(const struct canary *c, uint64_t secret)
 	if (value)
 		return (int)r;
 	return r < 0 ? errno : 0;
+}
+
+static bool dies_with_supervisor(void)
+{
+	int signal = 0;
+
+	return syscall(SYS_prctl, PR_GET_PDEATHSIG, &signal) == 0 && signal == SIGKILL;
 }
 
 /* An id that is not mapped looks like 65534 as well; but only who has it already
@@ -279,14 +292,88 @@ static bool has_own_host(void)
 {
 	struct utsname name;
 
-	return syscall(SYS_uname, &name) == 0 && same_text(name.nodename, "oxg");
+	return syscall(SYS_uname, &name) == 0 && same_text(name.nodename, "oxg") &&
+	    same_text(name.domainname, "");
 }
 
-static bool mounts_are_tame(void)
+/* Execve hands on what is masked and what is ignored. */
+static bool signals_are_reset(void)
+{
+	unsigned long masked = 1;
+	int signal;
+
+	if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &masked, sizeof(masked)) != 0 || masked != 0)
+		return false;
+	for (signal = 1; signal <= 64; signal++) {
+		unsigned long action[4] = { 1 };
+
+		if (syscall(SYS_rt_sigaction, signal, NULL, action, sizeof(masked)) != 0 || action[0] != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Where a runtime needs one; to a static plugin the table says that there is none. */
+static bool proc_is_bare(void)
+{
+	static const char *const absent[] = { "/proc/1", "/proc/sys", "/proc/cmdline" };
+	size_t i;
+
+	for (i = 0; i < COUNT(absent); i++)
+		if (syscall(SYS_faccessat, AT_FDCWD, absent[i], F_OK) == 0 || errno != ENOENT)
+			return false;
+	return true;
+}
+
+/* The kernel counts in pages. */
+static bool room_is_bounded(const struct jail_plan *plan)
+{
+	struct statfs at;
+	uint64_t page, bytes;
+
+	if (syscall(SYS_statfs, "/workspace", &at) != 0)
+		return false;
+	page = (uint64_t)at.f_bsize;
+	bytes = (uint64_t)at.f_blocks * page;
+	return bytes >= plan->scratch_bytes && bytes - plan->scratch_bytes < page &&
+	    (uint64_t)at.f_files == plan->scratch_inodes;
+}
+
+static bool is_tame(const char *path, unsigned long flags)
+{
+	struct statfs at;
+
+	return syscall(SYS_statfs, path, &at) == 0 && ((unsigned long)at.f_flags & flags) == flags;
+}
+
+static bool is_tame_below_root(const char *relative, unsigned long flags)
+{
+	char path[PATH_ROOM] = "/";
+	size_t n;
+
+	for (n = 0; relative[n] != '\0'; n++) {
+		if (n + 2 == sizeof(path))
+			return false;
+		path[n + 1] = relative[n];
+	}
+	return is_tame(path, flags); /* what is not set is zero */
+}
+
+/* What the plan mounts beyond the layout: input, task, a runtime's directories. */
+static bool step_is_tame(const struct step *s)
+{
+	if (s->kind == STEP_READONLY)
+		return is_tame_below_root(s->path, s->flags | ST_RDONLY);
+	if (s->kind == STEP_TREE)
+		return is_tame_below_root(s->path, ST_RDONLY | ST_NOSUID | ST_NODEV);
+	return true;
+}
+
+static bool mounts_are_tame(const struct jail_plan *plan)
 {
 	static const struct {
 		const char *path;
-		long flags;
+		unsigned long flags;
 	} mount[] = {
 		{ "/", ST_RDONLY | ST_NOSUID | ST_NODEV },
 		{ "/bin", ST_RDONLY | ST_NOSUID | ST_NODEV },
@@ -294,12 +381,13 @@ static bool mounts_are_tame(void)
 		{ "/tmp", ST_NOSUID | ST_NODEV | ST_NOEXEC },
 		{ "/home/plugin", ST_NOSUID | ST_NODEV | ST_NOEXEC },
 	};
-	struct statfs at;
 	size_t i;
 
 	for (i = 0; i < COUNT(mount); i++)
-		if (syscall(SYS_statfs, mount[i].path, &at) != 0 ||
-		    ((long)at.f_flags & mount[i].flags) != mount[i].flags)
+		if (!is_tame(mount[i].path, mount[i].flags))
+			return false;
+	for (i = 0; i < plan->steps; i++)
+		if (!step_is_tame(&plan->step[i]))
 			return false;
 	return true;
 }
@@ -340,6 +428,10 @@ static bool signals_stay_inside(void)
 static bool answer(const struct jail_plan *plan, enum question q)
 {
 	switch (q) {
+	case Q_TOGETHER:
+		return dies_with_supervisor();
+	case Q_HIDDEN:
+		return syscall(SYS_prctl, PR_GET_DUMPABLE) == 0;
 	case Q_USER:
 		return is_user(plan->uid);
 	case Q_GROUP:
@@ -352,6 +444,8 @@ static bool answer(const struct jail_plan *plan, enum question q)
 		return bounding_is_empty();
 	case Q_SIGNALS:
 		return signals_stay_inside();
+	case Q_MASK:
+		return signals_are_reset();
 	case Q_SESSION:
 		return syscall(SYS_getsid, 0) == syscall(SYS_getpid);
 	case Q_UMASK:
@@ -362,8 +456,12 @@ static bool answer(const struct jail_plan *plan, enum question q)
 		return has_own_host();
 	case Q_NUMBER:
 		return syscall(SYS_getpid) == 2;
+	case Q_PROC:
+		return proc_is_bare();
+	case Q_ROOM:
+		return room_is_bounded(plan);
 	case Q_MOUNTS:
-		return mounts_are_tame();
+		return mounts_are_tame(plan);
 	case Q_DESCRIPTORS:
 		return nothing_leaks();
 	case Q_LIMITS:
@@ -384,10 +482,15 @@ static bool applies_to(const struct jail_plan *plan, enum question q)
 		return plan->privileged;
 	case Q_BOUNDING:
 		return spaces || plan->privileged;
-	case Q_SIGNALS:
-		return !spaces && plan->ends_by != ENDS_CHILDREN;
+	case Q_SIGNALS: /* init has the plugin's user where the spaces are: Landlock is between */
+		return spaces ? plan->landlock_scope != 0 : plan->ends_by != ENDS_CHILDREN;
+	case Q_PROC:
+		return spaces && plan->with_runtime;
+	case Q_TOGETHER:
+	case Q_HIDDEN:
 	case Q_HOST:
 	case Q_NUMBER:
+	case Q_ROOM:
 	case Q_MOUNTS:
 		return spaces;
 	default:
@@ -401,6 +504,11 @@ static bool ask(const struct jail_plan *plan, uint32_t first, uint32_t last, uin
 		if (applies_to(plan, (enum question)*which) && !answer(plan, (enum question)*which))
 			return false;
 	return true;
+}
+
+bool jail_prove_init(const struct jail_plan *plan, uint32_t *which)
+{
+	return ask(plan, Q_TOGETHER, Q_HIDDEN, which);
 }
 
 bool jail_prove_self(const struct jail_plan *plan, uint32_t *which)

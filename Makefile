@@ -3,6 +3,7 @@
 #   make            ./oxg            make demo           see it work
 #   make check      all tests        make check-binary   what ./oxg is made of
 #   make wall       who calls whom   make reproducible   equal bytes, twice
+#   make knockout   one wall at a time does not stand: nothing is executed
 #   make warnings   gcc, clang       make lint           cppcheck, shellcheck
 #   make asan       tests, ASan+UBSan    make fuzz       FUZZ_SECONDS each
 #   make bench      beside bubblewrap and the shell recipe
@@ -28,7 +29,7 @@ SHELL = /bin/sh
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDEXPANSION:
-.PHONY: all programs check check-binary wall reproducible warnings lint asan \
+.PHONY: all programs check check-binary knockout wall reproducible warnings lint asan \
 	fuzz bench demo install clean distclean
 all: oxg
 
@@ -178,6 +179,11 @@ check:
 
 check-binary: all
 	@$(call prove,,t/elf.t)
+
+knockout:
+	@vendor/setup
+	@$(MAKE) --no-print-directory all $(B)/plugins/knockout $(B)/plugins/hostile
+	@$(call prove,,t/knockout.t)
 
 demo:
 	@vendor/setup

@@ -5,6 +5,8 @@
  *
  *   probe passwd | env | fds | id | walk | abi | write
  *   probe try [NAME...]    without names: all of them, inside the jail only
+ *   probe lock PATH...     takes a lock of each kind on all that is there and below
+ *   probe hold PATH...     and holds them, half a minute at most
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -158,6 +161,48 @@ static void walk(const char *path, int depth)
 	}
 	if (d)
 		closedir(d);
+}
+
+/* ---- locks: the whole file, to write where that is allowed, else to read ------------- */
+
+static const char *error_name(int e);
+
+static void lock(const char *path, int depth)
+{
+	struct stat st;
+	char below[4096];
+	if (lstat(path, &st) < 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return;
+	int fd = S_ISREG(st.st_mode) ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	struct flock whole = { .l_type = fd < 0 ? F_RDLCK : F_WRLCK };
+	if (fd < 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	int open_error = fd < 0 ? errno : 0;
+	int flock_error = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+	int fcntl_error = fcntl(fd, F_SETLK, &whole) < 0 ? errno : 0;
+	printf("%s open=%s flock=%s fcntl=%s\n", path, error_name(open_error), error_name(flock_error),
+	    error_name(fcntl_error));
+	DIR *d = S_ISDIR(st.st_mode) && depth < 8 ? opendir(path) : NULL;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(below, sizeof(below), "%s/%s", strcmp(path, "/") ? path : "", e->d_name);
+		lock(below, depth + 1);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int do_lock(char **path, int hold)
+{
+	for (; *path; path++)
+		lock(*path, 0);
+	if (hold) {
+		puts("ready");
+		fflush(stdout);
+		sleep(30);
+	}
+	return 0;
 }
 
 /* Where a file can be made, and where not. */
@@ -359,7 +404,7 @@ static const char *error_name(int e)
 		{ ENOENT, "ENOENT" }, { EACCES, "EACCES" }, { ENOSYS, "ENOSYS" }, { EROFS, "EROFS" },
 		{ EINVAL, "EINVAL" }, { EFAULT, "EFAULT" }, { ESRCH, "ESRCH" }, { ENXIO, "ENXIO" },
 		{ EAFNOSUPPORT, "EAFNOSUPPORT" }, { EBADF, "EBADF" }, { ENOTTY, "ENOTTY" },
-		{ EEXIST, "EEXIST" }, { EBUSY, "EBUSY" }, { EXDEV, "EXDEV" }, { ENOSPC, "ENOSPC" } };
+		{ EEXIST, "EEXIST" }, { EAGAIN, "EAGAIN" }, { EBUSY, "EBUSY" }, { EXDEV, "EXDEV" }, { ENOSPC, "ENOSPC" } };
 	static char other[16];
 	for (size_t i = 0; i < COUNT(name); i++)
 		if (name[i].e == e)
@@ -446,6 +491,8 @@ int main(int argc, char **argv)
 			return table[i].run();
 	if (strcmp(what, "walk") == 0)
 		return walk(argc > 2 ? argv[2] : "/", 0), 0;
+	if (strcmp(what, "lock") == 0 || strcmp(what, "hold") == 0)
+		return do_lock(argv + 2, *what == 'h');
 	if (strcmp(what, "try") == 0)
 		return do_try(argv + 2);
 	if (strcmp(what, "true") == 0)

@@ -51,7 +51,7 @@ static int tests, failures;
 static void ok(int good, const char *name, const char *what)
 {
 	failures += !good;
-	printf("%sok %d - %s: %s\n", good ? "" : "not ", ++tests, name, what);
+	printf("%sok %d - F057: %s: %s\n", good ? "" : "not ", ++tests, name, what);
 }
 
 static uint64_t some(void)
@@ -368,7 +368,7 @@ static void foreign(const char *name, const struct sock_fprog *p, struct tuple *
 		return;
 	ok(dies_by(NULL, &x32) == 0 && dies_by(p, &x32) == SIGSYS, name, "an x32 call is killed in earnest");
 	if (!has_i386) {
-		printf("ok %d - %s: i386 # SKIP this kernel lets nobody in by int 0x80\n", ++tests, name);
+		printf("ok %d - F057: %s: i386 # SKIP this kernel lets nobody in by int 0x80\n", ++tests, name);
 		return;
 	}
 	ok(dies_by(p, &i386) == SIGSYS, name, "an i386 call is killed in earnest");

@@ -374,7 +374,7 @@ static void close_theirs(const struct wires *l)
 {
 	const int theirs[] = { l->out[0], l->out[1], l->err[0], l->err[1],
 		l->requests[0], l->requests[1], l->answers[0], l->answers[1],
-		l->sync[0], l->status[1], l->control[1] };
+		l->sync[0], l->status[1] };
 	size_t i;
 
 	for (i = 0; i < COUNT(theirs); i++)
@@ -398,6 +398,7 @@ static int live(struct run *r, int signals)
 		return -1;
 	if (start_broker(r, &l, &watch.broker) != 0)
 		return -1;
+	close(l.control[1]); /* held by init too, the broker's death would be no end of file */
 	r->cell.sync = l.sync[1];
 	r->cell.status = l.status[0];
 	watch.control = l.control[0];

@@ -102,6 +102,30 @@ static int do_stop(char **arg)
 	forever();
 }
 
+/* Everybody stands still: so many children first, then itself. */
+static int do_stop_all(char **arg)
+{
+	for (long n = number(arg, 3); n > 0; n--) {
+		pid_t p = fork();
+		if (p == 0)
+			forever();
+		if (p > 0)
+			kill(p, SIGSTOP);
+	}
+	return do_stop(arg);
+}
+
+/* A system call of another kind of program; where there is none, its signal. */
+static int do_foreign(char **arg)
+{
+	(void)arg;
+#ifdef __x86_64__
+	syscall(0x40000000L | 39); /* x32's getpid */
+#endif
+	raise(SIGSYS);
+	return 7;
+}
+
 static int do_sleep(char **arg)
 {
 	nap(number(arg, 1000));
@@ -255,17 +279,23 @@ static int do_fill(char **arg)
 	return 0;
 }
 
-/* One file past every limit. SIGXFSZ is held off so that the error is seen. */
-static int do_big_file(char **arg)
+/* One file past every limit, and the limit's signal taken as it comes. */
+static int do_xfsz(char **arg)
 {
 	unsigned long written = 0, most = (unsigned long)number(arg + 1, 1024) * MIB;
-	signal(SIGXFSZ, SIG_IGN);
 	int fd = open(arg[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	ssize_t n = 0;
 	while (written < most && (n = write(fd, block, sizeof(block))) > 0)
 		written += (unsigned long)n;
 	printf("written=%lu errno=%s\n", written, n < 0 ? word_for(errno) : "0");
 	return 0;
+}
+
+/* SIGXFSZ is held off so that the error is seen. */
+static int do_big_file(char **arg)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	return do_xfsz(arg);
 }
 
 static int do_inodes(char **arg)
@@ -544,7 +574,8 @@ static const struct {
 	int (*run)(char **arg);
 } deeds[] = {
 	{ "true", do_true }, { "exit", do_exit }, { "abort", do_abort }, { "segv", do_segv },
-	{ "raise", do_raise }, { "stop", do_stop }, { "sleep", do_sleep }, { "hang", do_hang },
+	{ "raise", do_raise }, { "stop", do_stop },
+	{ "stop-all", do_stop_all }, { "foreign", do_foreign }, { "xfsz", do_xfsz }, { "sleep", do_sleep }, { "hang", do_hang },
 	{ "ready", do_ready }, { "cpu", do_cpu }, { "cpu-children", do_cpu_children },
 	{ "cpu-ignored", do_cpu_ignored }, { "cpu-catch", do_cpu_catch }, { "term-catch", do_term_catch },
 	{ "mem", do_mem }, { "mem-children", do_mem_children }, { "reserve", do_reserve },

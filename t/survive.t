@@ -1,19 +1,15 @@
 #!/bin/sh
-# Nothing survives a run: oxg is killed at random moments, and the plugin's file
-# is swapped under its hands.
+# Nothing survives a run: it is killed at random moments, a thousand times; and what
+# runs is what was verified, while its files are swapped under the hands of oxg.
 # shellcheck source=/dev/null
 . "${0%/*}/lib.sh"
 
-KILLS=${KILLS:-60}
-SWAPS=${SWAPS:-200}
+RUNS_EACH=${RUNS_EACH:-500}
+SWAPS=${SWAPS:-10000}
 
 trust_root
 plugin hostile "$HOSTILE"
 DEED=$PLUGIN
-
-mounts() {
-	wc -l </proc/self/mountinfo
-}
 
 # What oxg could leave on the host: its names in the usual places.
 traces() {
@@ -21,92 +17,196 @@ traces() {
 		! -path "$WORK/*" 2>/dev/null | sort
 }
 
-# A number below $1, from the kernel.
-below() {
-	echo $(($(od -An -N4 -tu4 /dev/urandom) % $1))
+# ---- killed ---------------------------------------------------------------------------
+
+# In a mount namespace of our own, so that all that lies in the usual places
+# afterwards was left there by a run. LIMIT: so many namespaces of each kind may there be.
+cat >"$WORK/storm" <<'END'
+mount --bind "$WORK" /mnt || exit 77
+places=
+for place in /tmp /var/tmp /dev/shm /run; do
+	[ -d "$place" ] && [ ! -L "$place" ] || continue
+	mount -t tmpfs -o mode=1777 none "$place" || exit 77
+	places="$places $place"
+done
+for file in ${LIMIT:+/proc/sys/user/max_*_namespaces}; do
+	echo "$LIMIT" >"$file" || exit 77
+done
+count() {
+	echo "$1_mounts=$(wc -l </proc/self/mountinfo)"
+	echo "$1_files=$(find $places -mindepth 1 | wc -l)"
+	echo "$1_groups=$(find /sys/fs/cgroup -maxdepth 3 -name '*oxg*' 2>/dev/null | wc -l)"
+	echo "$1_ipc=$(cat /proc/sysvipc/* 2>/dev/null | wc -l)"
+	echo "$1_keys=$(cat /proc/keys 2>/dev/null | wc -l)"
+}
+count before
+$AS /mnt/hail "$RUNS_EACH" 3 "$SEED" "${FAKE:-/mnt/oxg}" /mnt/trust "/mnt/$PLACE" /mnt/trust/plugins/hostile "$MARK"
+count after
+END
+
+# storm PLACE NAMESPACES: what was counted is in $WORK/seen.
+storm() {
+	PLACE=$1 how=$2
+	AS=
+	SEED=${HAIL_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+	MARK=storm-$$-$WHO
+	[ "$how" != -m ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
+	cp "$BUILD/plugins/hail" "$WORK/hail"
+	export AS WORK PLACE RUNS_EACH SEED MARK LIMIT FAKE
+	echo "# $RUNS_EACH runs, seed $SEED"
+	unshare "$how" sh "$WORK/storm" >"$WORK/seen" 2>"$WORK/errors"
 }
 
-# Killed anywhere between its first instruction and a plugin in full work.
+seen() {
+	sed -n "s/^$1=//p" "$WORK/seen"
+}
+
+# Half of them killed, anywhere between the first instruction and a plugin in full work.
 killed() {
-	mark=kill-$$-$WHO
-	echo "$mark" >"$WORK/mark"
-	before=$(mounts)
-	slow=0
-	early=0
-	whole=0
-	i=0
-	while [ $i -lt "$KILLS" ]; do
-		i=$((i + 1))
-		case $((i % 3)) in
-		0) start "$DEED" -- daemon "$mark" ;;
-		1) start "$DEED" -- forkbomb "$mark" ;;
-		2) start "$DEED" -- lines 3000000 "$mark" ;;
-		esac
-		# Half of them while the jail is built, which takes a few milliseconds.
-		if [ $((i % 2)) -eq 0 ]; then
-			sleep "0.0$(below 7)$(below 10)"
-		else
-			sleep "0.00$(below 10)$(below 10)"
-		fi
-		kill -KILL "$PID" 2>/dev/null
-		wait "$PID" 2>/dev/null
-		# The kernel ends the tree; it may take its time, but not ours.
-		wait_for no_marked "$mark" || slow=$((slow + 1))
-		[ -d "$RUN.partial" ] || early=$((early + 1))
-		[ ! -d "$RUN" ] || "$OXG" check "$RUN" >/dev/null 2>&1 || whole=$((whole + 1))
+	how=-m
+	[ "$(id -u)" -eq 0 ] || how=-rm
+	LIMIT='' FAKE=''
+	if ! storm "$WHO" "$how"; then
+		skip "F044: ($WHO) killed at random: no mount can be made here"
+		return
+	fi
+	grep -E '^(nothing|partial|whole|orphans|killed_.*)=' "$WORK/seen" | tr '\n' ' ' | sed 's/^/# /'
+	echo
+	is "F044: ($WHO) $RUNS_EACH hostile runs: each ended as it may" "$(grep -E '^wrong' "$WORK/seen")" wrong=0
+	is "F044: ($WHO) all of them were made" "$(seen runs)" "$RUNS_EACH"
+	dead=$(sed -n 's/^killed_.*=//p' "$WORK/seen" | awk '{ n += $1 } END { print n }')
+	check "F044: ($WHO) half of them were killed" within $((RUNS_EACH * 45 / 100)) "$dead" "$RUNS_EACH"
+	for victim in oxg broker init plugin; do
+		check "F044: ($WHO) some by their $victim" within $((RUNS_EACH / 50)) "$(seen "killed_$victim")" "$RUNS_EACH"
 	done
-	is "F044: ($WHO) killed $KILLS times, no process is left" "$slow" 0
-	is "F044: ($WHO) no mount" "$(mounts)" "$before"
-	is "F163: ($WHO) no folder looks complete and is not" "$whole" 0
-	check "F044: ($WHO) some were killed half-way (the test can fail)" test "$early" -lt "$KILLS"
-	partial=$(find "$OUT" -maxdepth 1 -name '*.partial' | head -n 1)
+	is "F044: ($WHO) no process is left" "$(seen left) $(marked "$MARK")" "0 "
+	check "F044: ($WHO) some outlived their oxg for a moment (the test can fail)" test "$(seen orphans)" -gt 0
+	is "F044: ($WHO) no descriptor" "$(seen descriptors)" 0
+	is "F044: ($WHO) no mount" "$(seen after_mounts)" "$(seen before_mounts)"
+	is "F044: ($WHO) nothing in /tmp, /var/tmp, /dev/shm, /run" "$(seen after_files)" 0
+	is "F044: ($WHO) no control group" "$(seen after_groups)" 0
+	# Others on the host make some; a run that left one would have left hundreds.
+	for what in ipc keys; do
+		check "F044: ($WHO) no $what" within 0 "$(seen after_$what)" $(($(seen before_$what) + 20))
+	done
+	is "F044: ($WHO) nothing beside the folders" \
+		"$(find "$OUT" -maxdepth 1 -name 'hail-*' | sed -E 's|.*/hail-[0-9]+(\.partial)?$||' | sort -u)" ""
+	check "F163: ($WHO) some folders are partial (the test can fail)" test "$(seen partial)" -gt 0
+	partial=$(find "$OUT" -maxdepth 1 -name 'hail-*.partial' | head -n 1)
 	if [ -n "$partial" ]; then
 		"$OXG" check "$partial" >/dev/null 2>"$WORK/said"
 		is "F163: ($WHO) check calls it unfinished: status 5" "$?" 5
 		like "F163: ($WHO) in words" "$(cat "$WORK/said")" 'never finished|interrupted'
 	fi
+	chmod -R u+w "$OUT"/hail-*
+	rm -rf "$OUT"/hail-*
 }
 
-# The file behind the name changes all the time; what runs is what was hashed.
-# The good one says so; the bad one is not listed and must never be heard.
-swapped() {
+# Namespaces have no names. But the kernel counts them, and gives no more than it may.
+namespaces() {
+	mkdir "$WORK/limited"
+	RUNS_EACH=160 LIMIT=80 FAKE=''
+	if ! storm limited -Urm; then
+		skip "F044: no namespace is left: their number cannot be limited here"
+		return
+	fi
+	is "F044: 160 runs where there may be 80 namespaces" "$(grep -E '^wrong|^left' "$WORK/seen")" \
+		"$(printf '%s\n' wrong=0 left=0)"
+	RUNS_EACH=4 LIMIT=0
+	chmod -R u+w "$WORK/limited"
+	rm -rf "$WORK/limited"
+	mkdir "$WORK/limited"
+	storm limited -Urm
+	check "F044: and none where there may be none (the test can fail)" test "$(seen wrong)" -gt 0
+	chmod -R u+w "$WORK/limited"
+}
+
+# One that leaves a process and lies about its folder is found out.
+found_out() {
+	mkdir "$WORK/fake"
+	cat >"$WORK/fake/oxg" <<-'END'
+		#!/bin/sh
+		[ "$1" = check ] && exit
+		mkdir "$5.partial"
+		setsid sleep 15 &
+	END
+	chmod 755 "$WORK/fake/oxg"
+	RUNS_EACH=3 LIMIT='' FAKE=/mnt/fake/oxg
+	how=-m
+	[ "$(id -u)" -eq 0 ] || how=-rm
+	if storm fake "$how"; then
+		check "F044: who leaves processes is found out" test "$(seen left)" -gt 0
+		check "F163: who leaves half a folder, too" test "$(seen wrong)" -gt 0
+	fi
+}
+
+# ---- swapped ---------------------------------------------------------------------------
+
+# The good plugin and its evil twin: both artifacts signed, one listed.
+twins() {
+	plugin evil "$BUILD/plugins/swapper" '.args = ["print", "swap-good"]'
+	run "$PLUGIN"
+	is "F020: ($WHO) the evil artifact, where it is listed, runs (the test can fail)" \
+		"$STATUS $(cat "$RUN/logs/stdout.log")" "0 swap-evil"
+	plugin swap "$HOSTILE" '.args = ["print", "swap-evil"]'
+	run "$PLUGIN"
+	is "F020: ($WHO) so does the evil manifest" "$STATUS $(cat "$RUN/logs/stdout.log")" "0 swap-evil"
+	rm -rf "$WORK/evil" "$WORK/good"
+	mkdir "$WORK/evil" "$WORK/good"
+	cp "$PLUGIN/manifest.json" "$WORK/evil/"
+	cp "$TRUST/plugins/evil/evil" "$WORK/evil/swap"
+	cp "$TRUST/plugins/evil/evil.sig" "$WORK/evil/swap.sig"
 	plugin swap "$HOSTILE" '.args = ["print", "swap-good"]'
-	cp "$PLUGIN/swap" "$WORK/good"
-	cp "$PROBE" "$WORK/evil"
-	digest=$(sha256sum <"$WORK/good" | cut -c1-64)
-	(
-		while :; do
-			cp "$WORK/evil" "$PLUGIN/next" && mv "$PLUGIN/next" "$PLUGIN/swap"
-			cp "$WORK/good" "$PLUGIN/next" && mv "$PLUGIN/next" "$PLUGIN/swap"
-			# In place as well: the same inode, other bytes.
-			cat "$WORK/evil" >"$PLUGIN/swap" && cat "$WORK/good" >"$PLUGIN/swap"
-		done
-	) 2>/dev/null &
+	cp "$PLUGIN/swap" "$PLUGIN/swap.sig" "$PLUGIN/manifest.json" "$WORK/good/"
+	run "$PLUGIN"
+	is "F020: ($WHO) and the good one" "$STATUS $(cat "$RUN/logs/stdout.log")" "0 swap-good"
+}
+
+digest_of() {
+	sha256sum <"$1" | cut -c1-64
+}
+
+# What one run made of it. A refused one ran nothing and says so.
+judge_swapped() {
+	case $STATUS in
+	3)
+		refused=$((refused + 1))
+		grep -q '"ending": null' "$RUN/run.json" && [ ! -s "$RUN/logs/stdout.log" ]
+		;;
+	0)
+		ran=$((ran + 1))
+		[ "$(cat "$RUN/logs/stdout.log")" = swap-good ] &&
+			grep -q "\"sha256\": \"$artifact\"" "$RUN/run.json" &&
+			grep -q "\"manifest_sha256\": \"$manifest\"" "$RUN/run.json"
+		;;
+	*) false ;;
+	esac
+}
+
+# The files behind the names change all the time: artifact, signature and manifest,
+# by rename, in place, truncated, as hard and as symbolic links. What runs is what
+# was hashed.
+swapped() {
+	twins
+	artifact=$(digest_of "$WORK/good/swap")
+	manifest=$(digest_of "$WORK/good/manifest.json")
+	: >"$WORK/swaps"
+	{ "$BUILD/plugins/swapper" "$PLUGIN" swap "$WORK/good" "$WORK/evil" "$SWAPS" 60 || echo 0; } >"$WORK/swaps" &
 	swapper=$!
 	ran=0
 	refused=0
 	wrong=''
-	i=0
-	while [ $i -lt "$SWAPS" ]; do
-		i=$((i + 1))
+	while [ ! -s "$WORK/swaps" ]; do
 		run "$PLUGIN"
-		case $STATUS in
-		3) refused=$((refused + 1)) ;;
-		0)
-			ran=$((ran + 1))
-			grep -qx swap-good "$RUN/logs/stdout.log" &&
-				grep -q "\"sha256\": \"$digest\"" "$RUN/run.json" || wrong="$wrong $i"
-			;;
-		*) wrong="$wrong $i:$STATUS" ;;
-		esac
+		judge_swapped || wrong="$wrong $RUNS:$STATUS"
 		chmod -R u+w "$RUN"
 		rm -rf "$RUN"
 	done
-	kill "$swapper"
-	wait "$swapper" 2>/dev/null
-	echo "# $ran ran, $refused were refused"
-	is "F020: ($WHO) what ran is what was verified, $SWAPS rounds" "$wrong" ""
-	check "F020: ($WHO) both happened (the test can fail)" test "$ran" -gt 0 -a "$refused" -gt 0
+	wait "$swapper"
+	echo "# $(cat "$WORK/swaps") swaps; $ran ran, $refused were refused"
+	check "F020: ($WHO) $SWAPS swaps" test "$(cat "$WORK/swaps")" -ge "$SWAPS"
+	is "F020: ($WHO) what ran is what was verified" "$wrong" ""
+	check "F020: ($WHO) both happened, often (the test can fail)" test "$ran" -ge 10 -a "$refused" -ge 10
 }
 
 clean() {
@@ -144,4 +244,6 @@ for who in $IDENTITIES; do
 	killed
 	swapped
 done
+namespaces
+found_out
 finish

@@ -42,12 +42,15 @@ static struct snapshot_file *add(struct taking *t, const char *path)
 	return &s->file[s->files++];
 }
 
+static int too_many(struct taking *t)
+{
+	return refuse(t->why, REFUSE_INPUT,
+	    "input %s has more than %llu files: give a smaller tree, or --input-bind it",
+	    t->root, (unsigned long long)t->max_files);
+}
+
 static int too_much(struct taking *t)
 {
-	if (t->out->files >= t->max_files)
-		return refuse(t->why, REFUSE_INPUT,
-		    "input %s has more than %llu files: give a smaller tree, or --input-bind it",
-		    t->root, (unsigned long long)t->max_files);
 	return refuse(t->why, REFUSE_INPUT,
 	    "input %s is larger than %llu bytes: give a smaller tree, or --input-bind it",
 	    t->root, (unsigned long long)t->max_bytes);
@@ -63,8 +66,9 @@ static int take_file(struct taking *t, int fd, const struct stat *st, const char
 {
 	struct snapshot_file *f;
 
-	if (t->out->files >= t->max_files ||
-	    (uint64_t)st->st_size > t->max_bytes - t->out->bytes)
+	if (t->out->files >= t->max_files)
+		return too_many(t);
+	if ((uint64_t)st->st_size > t->max_bytes - t->out->bytes)
 		return too_much(t);
 	f = add(t, path);
 	f->executable = (st->st_mode & 0100) != 0;
@@ -104,7 +108,7 @@ static int list(struct taking *t, int fd, const char *path, char ***names, size_
 			continue;
 		if (*count >= t->max_files) {
 			closedir(dir);
-			return too_much(t);
+			return too_many(t);
 		}
 		if (*count == room) {
 			room = room ? room * 2 : 32;
@@ -177,7 +181,7 @@ static int take_tree(struct taking *t, int fd, const char *path, int depth)
 	if (path[0]) {
 		if (t->out->files >= t->max_files) {
 			close(fd);
-			return too_much(t);
+			return too_many(t);
 		}
 		add(t, path)->directory = true;
 	}

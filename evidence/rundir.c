@@ -124,6 +124,9 @@ static int make_directories(struct rundir *rd, struct why *why)
 	}
 	rd->dir = openat(rd->parent, rd->partial_leaf,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rd->dir < 0 && (errno == EMFILE || errno == ENFILE))
+		return refuse(why, REFUSE_EVIDENCE, "cannot open the run folder %s: %s",
+		    rd->partial, strerror(errno));
 	/* Where others may write too, somebody could have put a folder of
 	 * theirs in place of ours. */
 	if (rd->dir < 0 || fstat(rd->dir, &st) < 0 || st.st_uid != geteuid() ||

@@ -149,7 +149,7 @@ static void choose_kill(struct slot *s)
 {
 	s->victim = below(2) ? SUPERVISOR : BROKER + below(3);
 	s->when = s->born + (below(2) ? (uint64_t)(s->number / 2 % 81) * MS / 10 :
-	    (uint64_t)below(600) * MS / 10);
+	    (uint64_t)below(1200) * MS / 10);
 	s->deed = &lasting[below(COUNT(lasting))];
 	/* Or while the folder of one that ends is sealed. */
 	if (s->victim == SUPERVISOR && below(4) == 0)

@@ -134,7 +134,8 @@ struct kernel_landlock_path {
 #define LL_TRUNCATE (1ull << 14)  /* ABI 3 */
 #define LL_IOCTL_DEV (1ull << 15) /* ABI 5 */
 #define LL_NET_ALL 3ull           /* bind and connect TCP, ABI 4 */
-#define LL_SCOPE_ALL 3ull         /* abstract unix sockets and signals, ABI 6 */
+#define LL_SCOPE_SOCKETS 1ull     /* abstract unix sockets, ABI 6 */
 #define LL_SCOPE_SIGNAL 2ull
+#define LL_SCOPE_ALL 3ull
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * limits.c - limits from outside: what is in force, what the jail uses, and why
- * it ended. Runs in the supervisor.
+ * it ended. Runs in the supervisor, before and after; in the watch, meanwhile.
  *
  * Nothing here trusts the plugin: use is read from /proc, the end from the
- * kernel's wait status and from what the supervisor itself did.
+ * kernel's wait status and from what the watch itself did.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -557,7 +557,12 @@ void ending_decide(const struct death *d, const struct limits *l, struct ending 
 	e->usage = d->usage;
 	if (!d->started)
 		return;
-	if (d->operator_signal != 0) {
+	if (d->watch_lost) {
+		end_killed(e, "host", "");
+		snprintf(e->detail, sizeof(e->detail), "the watch over the jail died%s%s: "
+		    "what was seen of the plugin is lost", d->watch_signal ? " of " : "",
+		    d->watch_signal ? signal_word(d->watch_signal) : "");
+	} else if (d->operator_signal != 0) {
 		end_killed(e, "operator", "");
 		snprintf(e->detail, sizeof(e->detail), "cancelled by operator (%s)",
 		    signal_word(d->operator_signal));
@@ -574,7 +579,10 @@ void ending_decide(const struct death *d, const struct limits *l, struct ending 
 	} else if (d->broker_kill) {
 		end_killed(e, "policy", d->broker_detail);
 	} else if (d->broker_lost) {
-		end_killed(e, "broker", "the broker died: nothing it did could be recorded");
+		end_killed(e, "broker", "");
+		snprintf(e->detail, sizeof(e->detail), "the broker died%s%s: nothing it did could be "
+		    "recorded", d->broker_signal ? " of " : "",
+		    d->broker_signal ? signal_word(d->broker_signal) : "");
 	} else if (!d->reported) {
 		end_killed(e, "host", "the jail was killed from outside");
 	} else {

@@ -3,33 +3,42 @@
  *
  * The processes of a run, and whose rights they have:
  *
- *   supervisor  this file. The caller's rights. Verifies, plans, spawns, watches
- *               time and use, answers what the kernel refused, writes the run
- *               folder when everybody is dead. Of what the plugin wrote it only
- *               hands on what a refused call named, and looks at none of it.
+ *   supervisor  this file. The caller's rights. Verifies, plans, makes the run folder,
+ *               forks the watch; then shuts itself in with that folder, waits, and
+ *               writes the evidence when everybody is dead. It meets nobody but the watch.
+ *   watch       jail/watch.c. Forked; of the caller's rights those that end the others.
+ *               Forks the broker, clones the jail, watches time and use, answers
+ *               what the kernel refused. It looks into the jail's processes, and opens
+ *               nothing to write. Of what the plugin wrote it only hands on what a
+ *               refused call named, and looks at none of it.
  *   broker      broker/broker.c. Forked, no rights. Reads the plugin's stdout,
  *               stderr and requests; answers; appends findings, logs, ledger, journal.
  *   init        jail/inside.c. Cloned into namespaces of its own as pid 1, builds
  *               the jail, gives up its rights, reaps; its death ends all the rest.
  *   plugin      forked by init, limited, filtered, proved, executed.
  *
- *   supervisor --sync--> init, plugin  "mapped", "go", "heard"
- *   supervisor <-status- init, plugin  built, listen, proved, failed (where), ended (status)
- *   supervisor <-control-> broker      ready, news, kill, end (tally); refused calls, drain
- *   supervisor <-kernel- plugin        refused calls, each answered EPERM
+ *   supervisor --> watch           released; the operator's signals
+ *   supervisor <-- watch           once: how it went
+ *   watch --sync--> init, plugin   "mapped", "go", "heard"
+ *   watch <-status- init, plugin   built, listen, proved, failed (where), ended (status)
+ *   watch <-control-> broker       ready, news, kill, end (tally); refused calls, drain
+ *   watch <-kernel- plugin         refused calls, each answered EPERM
  *   plugin 1, 2, 4 --> broker --> plugin 3
  *
- * Who dies takes the others along: init and broker have SIGKILL as their parent's
- * death signal, and read end-of-file where the supervisor was.
+ * "Go" waits until the supervisor, the watch and the broker have each given up what
+ * they need no more: capabilities, files, system calls. A call outside what is left
+ * is that process's death.
+ *
+ * Who dies takes the others along: watch, init and broker have SIGKILL as their
+ * parent's death signal, and read end-of-file where it was. Of the watch's death the
+ * supervisor lives to write.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
@@ -68,7 +77,6 @@ struct run {
 	char token[TOKEN_MAX];
 	struct jail_plan plan;
 	struct broker_plan broker;
-	struct cell cell;
 	struct death death;
 	struct ending ending;
 	struct tally tally;
@@ -77,11 +85,6 @@ struct run {
 	char policy_sha256[SHA256_HEX], config_sha256[SHA256_HEX];
 	char task_sha256[SHA256_HEX], input_sha256[SHA256_HEX];
 	int decision;                  /* of the gate, -1: none */
-};
-
-/* Read ends and write ends of everything between the four processes. */
-struct wires {
-	int out[2], err[2], requests[2], answers[2], sync[2], status[2], control[2];
 };
 
 /* ---- the folder, from its first moment -------------------------------------------- */
@@ -304,45 +307,11 @@ static int plan_jail(struct run *r)
 
 /* ---- a live cell ------------------------------------------------------------------------------ */
 
-/* At or above JAIL_FIRST_FD, so that the child can place its own without thought. */
-static int away(int fd)
+/* All but its wires, which the watch makes; its mint was made with the jail's plan. */
+static void plan_broker(struct run *r)
 {
-	int moved, error;
+	struct broker_plan *b = &r->broker;
 
-	if (fd >= JAIL_FIRST_FD)
-		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
-	error = errno;
-	close(fd);
-	errno = error;
-	return moved;
-}
-
-static int open_wires(struct wires *l, struct why *why)
-{
-	int *const pipes[] = { l->out, l->err, l->requests, l->answers, l->sync };
-	size_t i;
-
-	for (i = 0; i < COUNT(pipes); i++) {
-		if (pipe2(pipes[i], O_CLOEXEC) != 0 ||
-		    (pipes[i][0] = away(pipes[i][0])) < 0 || (pipes[i][1] = away(pipes[i][1])) < 0)
-			return refuse(why, REFUSE_JAIL, "cannot make a pipe: %s", strerror(errno));
-	}
-	if (wire_pair(l->status) != 0 || wire_pair(l->control) != 0 ||
-	    (l->status[1] = away(l->status[1])) < 0)
-		return refuse(why, REFUSE_JAIL, "cannot make a socket pair: %s", strerror(errno));
-	return 0;
-}
-
-static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
-{
-	struct broker_plan *b = &r->broker; /* its mint was made with the plan */
-
-	b->out = l->out[0];
-	b->err = l->err[0];
-	b->requests = l->requests[0];
-	b->answers = l->answers[1];
-	b->control = l->control[1];
 	b->findings_file = r->findings;
 	b->ledger_file = r->ledger;
 	b->stdout_file = r->out_log;
@@ -360,56 +329,27 @@ static int start_broker(struct run *r, const struct wires *l, pid_t *pid)
 	b->gid = r->plan.host_gid;
 	if (r->plan.privileged && r->plan.host_uid != JAIL_ID)
 		b->uid = b->gid = r->plan.host_uid + BROKER_UID_AWAY;
-	*pid = fork();
-	if (*pid == 0)
-		broker_serve(b);
-	/* The broker alone holds the key from here on. */
-	mint_wipe(&b->mint);
-	if (*pid < 0)
-		return refuse(&r->why, REFUSE_JAIL, "cannot fork the broker: %s", strerror(errno));
-	return 0;
 }
 
-static void close_theirs(const struct wires *l)
-{
-	const int theirs[] = { l->out[0], l->out[1], l->err[0], l->err[1],
-		l->requests[0], l->requests[1], l->answers[0], l->answers[1],
-		l->sync[0], l->status[1] };
-	size_t i;
-
-	for (i = 0; i < COUNT(theirs); i++)
-		close(theirs[i]);
-}
-
-static void kill_broker(pid_t broker)
-{
-	kill(broker, SIGKILL);
-	while (waitpid(broker, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
+/* The watch builds the jail while we give up what we had; it waits for that. */
 static int live(struct run *r, int signals)
 {
-	struct wires l;
-	struct watch watch = { .plan = &r->plan, .limits = &r->limits, .signals = signals,
-		.tick = console_live(&r->words) ? console_tick : NULL };
+	const struct watch_plan plan = { .jail = &r->plan, .broker = &r->broker,
+		.limits = &r->limits, .tick = console_live(&r->words) ? console_tick : NULL };
+	struct watcher watcher;
+	const char *aim;
 
-	if (open_wires(&l, &r->why) != 0)
+	plan_broker(r);
+	if (watch_start(&plan, &watcher, &r->why) != 0)
 		return -1;
-	if (start_broker(r, &l, &watch.broker) != 0)
-		return -1;
-	close(l.control[1]); /* held by init too, the broker's death would be no end of file */
-	r->cell.sync = l.sync[1];
-	r->cell.status = l.status[0];
-	watch.control = l.control[0];
-	if (sandbox_spawn(&r->plan, &(struct jail_ends){ .sync = l.sync[0],
-	    .sync_far = l.sync[1], .status = l.status[1], .out = l.out[1], .err = l.err[1],
-	    .answers = l.answers[0], .requests = l.requests[1] }, &r->cell, &r->why) != 0) {
-		kill_broker(watch.broker);
+	aim = supervisor_confine(&r->dir, r->tier != TIER_NAMESPACES);
+	if (aim != NULL) {
+		refuse(&r->why, REFUSE_JAIL, "the supervisor cannot %s: %s", aim, strerror(errno));
+		watch_abandon(&watcher);
 		return -1;
 	}
-	close_theirs(&l);
-	return supervise(&r->cell, &watch, &r->death, &r->why);
+	watch_release(&watcher);
+	return watch_wait(&watcher, signals, &r->death, &r->why);
 }
 
 /* ---- an ending ------------------------------------------------------------------------------------ */
@@ -426,6 +366,10 @@ static void take_pen(struct run *r)
 	if (ledger_recover(r->ledger, &r->death.denials) != 0)
 		refuse(&r->why, REFUSE_EVIDENCE, "ledger.jsonl cannot be read back: %s",
 		    strerror(errno));
+	if (r->death.watch_lost) { /* who counted; there were so many at least */
+		r->death.denials.heard = true;
+		r->death.denials.refused = r->death.denials.sent;
+	}
 	if (findings_recover(r->findings, &r->tally) != 0)
 		refuse(&r->why, REFUSE_EVIDENCE, "findings.jsonl cannot be read back: %s",
 		    strerror(errno));
@@ -596,7 +540,6 @@ static int cmd_run(int argc, char **argv)
 	int signals;
 
 	r.decision = -1;
-	r.cell.scratch = -1;
 	run_words_read(argc, argv, &r.words);
 	if (clock_start(&r.clock, &r.why) != 0)
 		die(refusal_status(r.why.code), "%s", r.why.text);

@@ -325,8 +325,8 @@ struct grant {
 	const char *findings_path;         /* below /workspace for SARIF and JSON */
 };
 
-/* ---- broker -> supervisor, one message at a time over the control pair -------------
- * Written by broker/broker.c, read by jail/supervise.c. The supervisor's only
+/* ---- broker -> watch, one message at a time over the control pair -------------
+ * Written by broker/broker.c, read by jail/supervise.c. The watch's only
  * word back is one byte, BROKER_DRAIN: every process of the jail is dead.
  */
 #define BROKER_DRAIN 'D'
@@ -346,7 +346,7 @@ struct tally {
 	unsigned char journal_head[SHA256_SIZE];
 };
 
-/* ---- supervisor -> broker: one refused system call ----------------------------------
+/* ---- watch -> broker: one refused system call ----------------------------------
  * Written by jail/ledger.c from what the kernel said, read by broker/ledger.c, which
  * alone looks at the text: it is the plugin's. */
 #define DENIAL_TEXT 512

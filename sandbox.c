@@ -1,5 +1,5 @@
 /*
- * sandbox.c - plans the jail, spawns it, kills it. Runs in the supervisor.
+ * sandbox.c - plans the jail, in the supervisor; spawns and kills it, in the watch.
  *
  * The plan says everything that the child will do: jail/layout.c makes its steps,
  * here are the words it starts with, its walls and whose it is; inside.c walks it.
@@ -275,6 +275,13 @@ static void plan_landlock(struct planning *p)
 
 /* ---- identity ---------------------------------------------------------------------------------- */
 
+/* The broker is another user then, who must be killed and must die with the watch: the
+ * kernel asks for the same right. The jail is its owner's, capable or not; without a
+ * namespace it is ended by its user, and looked into as another's. */
+#define OWNER_KEEPS CAP_BIT_KILL
+#define ENDER_KEEPS (CAP_BIT_KILL | CAP_BIT_SETUID | CAP_BIT_SETGID | CAP_BIT_SYS_PTRACE | \
+	CAP_BIT_DAC_READ_SEARCH)
+
 /*
  * As root: an id of this run's own, so that nobody else on the host, not even
  * another run, may signal it; never root itself. Otherwise: our own.
@@ -292,6 +299,8 @@ static void plan_identity(struct jail_plan *plan)
 	if (own != 0)
 		plan->host_uid = plan->host_gid = own;
 	plan->privileged = geteuid() == 0 && plan->host_uid != 0;
+	if (plan->privileged)
+		plan->watch_caps = plan->tier == TIER_NAMESPACES ? OWNER_KEEPS : ENDER_KEEPS;
 	plan->uid = plan->tier == TIER_NAMESPACES ? JAIL_ID : plan->host_uid;
 	plan->gid = plan->tier == TIER_NAMESPACES ? JAIL_ID : plan->host_gid;
 }

@@ -21,7 +21,7 @@
 #define WORDS_MAX 8192                /* bytes of the plugin's in one journal member */
 #define ID_AT (sizeof("{\"version\":\"0.2\",\"id\":\"") - 1)
 
-/* ---- words to the supervisor --------------------------------------------------------- */
+/* ---- words to the watch -------------------------------------------------------------- */
 
 static void say(struct broker *b, enum broker_word word, int error, const char *detail)
 {
@@ -354,7 +354,7 @@ static void control_serve(struct broker *b)
 		ledger_write(b, &m.denial);
 		return;
 	}
-	/* No supervisor, no run: what is written stays partial. */
+	/* No watch, no run: what is written stays partial. */
 	if (n != 1 || m.word != BROKER_DRAIN)
 		_exit(1);
 	b->deadline_ns = monotonic_ns() + BROKER_DRAIN_MS * UINT64_C(1000000);

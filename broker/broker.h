@@ -26,10 +26,10 @@ enum rpc_error {
 struct broker_plan {
 	int out, err, requests;    /* read ends: the plugin's 1, 2, 4 */
 	int answers;               /* write end: the plugin's 3 */
-	int control;               /* broker_message pair with the supervisor */
+	int control;               /* broker_message pair with the watch */
 	int findings_file, stdout_file, stderr_file, ledger_file;
 	struct journal journal;    /* the pen: ours until BROKER_END gives the head back */
-	struct mint mint;          /* wiped in the supervisor after the fork */
+	struct mint mint;          /* wiped in supervisor and watch after their forks */
 	struct grant grant;
 	struct limits limits;
 	struct finding_context finding;
@@ -141,7 +141,7 @@ void broker_revoke_all(struct broker *b, const char *reason);
  * with one sentence; *id is the finding's. */
 int broker_finding(struct broker *b, const char *source, uint64_t line,
     struct bytes text, char id[27], char error[200]);
-/* Evidence cannot be written: tells the supervisor to kill, and is gone. */
+/* Evidence cannot be written: tells the watch to kill, and is gone. */
 _Noreturn void broker_lost(struct broker *b, const char *file, int error);
 
 /* ops.c: one request line, at most one answer into the queue. */

@@ -1,5 +1,5 @@
 /*
- * ledger.c - ledger.jsonl: one line for each refused system call. The supervisor
+ * ledger.c - ledger.jsonl: one line for each refused system call. The watch
  * hands on what the kernel said; the text in it is the plugin's, and is looked at
  * here alone. Runs in the broker.
  */

@@ -276,6 +276,11 @@ struct closing {
  * it. 0, or -1 with why (EVIDENCE): then the .partial is left. */
 int evidence_close(struct arena *a, const struct closing *c, int *decision, struct why *why);
 
+/* ---- rights.c ------------------------------------------------------------------------------ */
+/* What the supervisor keeps is what waiting and closing this folder need; place: and
+ * clearing the jail's place in it. NULL, or what could not be done, with errno. */
+const char *supervisor_confine(const struct rundir *rd, bool place);
+
 /* ---- check.c ------------------------------------------------------------------------------- */
 struct check_result {
 	uint64_t files, bytes, events;

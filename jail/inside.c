@@ -5,7 +5,7 @@
  *
  * It walks the plan that sandbox.c made. It parses nothing, allocates nothing,
  * decides nothing, and calls the kernel only: after clone the memory is a copy of
- * the supervisor's, and every line here is one that an attacker would like to bend.
+ * the watch's, and every line here is one that an attacker would like to bend.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -49,7 +49,7 @@ static void wait_for(const struct jail_ends *ends, char word, enum phase phase)
 	do
 		n = SYS(read, ends->sync, &got, 1, 0, 0);
 	while (n < 0 && errno == EINTR);
-	if (n == 0) /* the supervisor is dead: nobody would hear us */
+	if (n == 0) /* the watch is dead: nobody would hear us */
 		leave(126);
 	if (n != 1 || got != word)
 		fail(ends->status, phase, 0);
@@ -344,7 +344,7 @@ static void reset_signals(void)
 
 /*
  * The last wall: what comes after it must be in the profile. Refused calls are told
- * to the supervisor, who takes the listener from us; for that we are dumpable, as
+ * to the watch, who takes the listener from us; for that we are dumpable, as
  * every program is after execve. Under an outer filter with a listener of its own
  * the kernel allows no second one: then they are refused in silence, and it is said.
  */
@@ -484,7 +484,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
 	long plugin;
 
-	/* While we hold the supervisor's end ourselves, its death is no end of file. */
+	/* While we hold the watch's end ourselves, its death is no end of file. */
 	SYS(close, ends->sync_far, 0, 0, 0, 0);
 	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
 	build(plan, ends);

@@ -7,6 +7,7 @@
 #define OXG_JAIL_H
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include "oxg.h"
@@ -72,7 +73,7 @@ struct step {
 	int tree;               /* TREE: index of the descriptor taken beforehand */
 };
 
-/* Phases the child can fail in beyond its steps; the supervisor words them. */
+/* Phases the child can fail in beyond its steps; supervise.c words them. */
 #define PHASES(X)                                                                \
 	X(NONE, "")                                                             \
 	X(MAPS, "be given its identity")                                        \
@@ -135,7 +136,8 @@ struct jail_plan {
 	size_t trees;
 	unsigned uid, gid;           /* the plugin's, as it sees them: 65534 where they can be mapped */
 	unsigned host_uid, host_gid; /* and what they are outside */
-	bool privileged;             /* the supervisor is root: groups can be dropped */
+	bool privileged;             /* we are root: groups can be dropped */
+	uint64_t watch_caps;         /* what the watch keeps; bit i is capability i */
 	int landlock_abi;            /* 0: the kernel has none */
 	uint64_t landlock_fs, landlock_net, landlock_scope; /* what is handled */
 	struct landlock_rule *rule;
@@ -155,16 +157,16 @@ struct jail_plan {
 	const char *exec_path;       /* in the jail */
 	char *const *argv;
 	char *const *envp;
-	uint64_t wall_ns;            /* init's own clock, should the supervisor stand still */
+	uint64_t wall_ns;            /* init's own clock, should the watch stand still */
 	const char *scratch;         /* a path on the writable tmpfs; its descriptor goes out */
 	uint64_t scratch_bytes, scratch_inodes; /* what that tmpfs may hold */
 };
 
-/* What the supervisor hands to the child through clone. */
+/* What the watch hands to the child through clone. */
 struct jail_ends {
-	int sync;                    /* JAIL_MAPPED, then JAIL_GO; EOF: the supervisor is dead */
-	int sync_far;                /* the supervisor's end of it, to be closed */
-	int status;                  /* struct jail_message, to the supervisor */
+	int sync;                    /* JAIL_MAPPED, then JAIL_GO; EOF: the watch is dead */
+	int sync_far;                /* the watch's end of it, to be closed */
+	int status;                  /* struct jail_message, to the watch */
 	int out, err, answers, requests; /* become 1, 2, 3, 4 */
 };
 
@@ -172,7 +174,7 @@ struct jail_ends {
 #define JAIL_GO 'g'
 #define JAIL_HEARD 'h'           /* the listener is taken */
 
-/* Child -> supervisor. JAIL_BUILT carries a descriptor of the scratch tmpfs.
+/* Child -> watch. JAIL_BUILT carries a descriptor of the scratch tmpfs.
  * Written by jail/inside.c, read by jail/supervise.c. */
 enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE,
 	JAIL_LISTEN,                 /* step: the listener's descriptor in the plugin; error: none */
@@ -213,7 +215,7 @@ void jail_end_all(const struct jail_plan *plan, pid_t spare);
 /* prove.c: what must not be possible is tried, in the plugin's process, after the last
  * wall. False: *which was not as it must be, *got its errno or value. */
 bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got);
-#define PROOF_TOLD 1u            /* of its refused calls the supervisor hears so many */
+#define PROOF_TOLD 1u            /* of its refused calls the watch hears so many */
 /* Before it: what that wall lets nobody ask. */
 bool jail_prove_self(const struct jail_plan *plan, uint32_t *which);
 /* Before both, in init: what only init can say of itself. */
@@ -223,7 +225,7 @@ const char *canary_name(uint32_t which);
 /* profile.c: the embedded programs; NULL when there is none of that name. */
 const struct sock_fprog *profile_filter(const char *name);
 /* A copy in which every EPERM is a notification, but where the sixth argument is the
- * secret: those the proof asks by dozens, and each would be a way to the supervisor
+ * secret: those the proof asks by dozens, and each would be a way to the watch
  * and back. Random in each run; the plugin cannot read it, nor gain by it. */
 const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent,
     uint64_t secret);
@@ -277,7 +279,9 @@ void cell_end(struct cell *cell, struct rusage *used);
  * All of them: 0, and *proved says how many; else -1 with why (JAIL). */
 int jail_apart(pid_t init, uint64_t flags, uint32_t *proved, struct why *why);
 
-/* ---- ledger.c: what the kernel refused, by user notification; in the supervisor -- */
+/* ---- ledger.c: what the kernel refused, by user notification; in the watch -------- */
+/* linux/seccomp.h, since 6.6 */
+#define LEDGER_NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
 struct ledger {
 	int fd;                      /* the kernel's notifications; -1: none */
 	int control;                 /* the broker's pair */
@@ -298,7 +302,7 @@ struct watch {
 	const struct limits *limits;
 	int control;                 /* the broker's pair */
 	pid_t broker;
-	int signals;                 /* signalfd of what the operator may send */
+	int supervisor;              /* its words: WATCH_RELEASE, the operator's signals */
 	void (*tick)(uint64_t findings, uint64_t denials, const struct usage *); /* NULL, or the live line */
 };
 
@@ -309,6 +313,9 @@ struct death {
 	bool pids_over, files_over;  /* in the weaker tiers, where the kernel has no ceiling */
 	int operator_signal;         /* 0: none */
 	bool broker_kill, broker_lost;
+	int broker_signal;           /* it died of; 0: of none, or ours */
+	bool watch_lost;             /* the watch died without a word: nothing else is known */
+	int watch_signal;
 	char broker_detail[160];
 	bool reported;               /* wait_status is there */
 	int wait_status;
@@ -323,9 +330,35 @@ struct death {
 	uint32_t proved;             /* questions of prove.c that were answered well */
 };
 
-/* Waits for JAIL_BUILT and BROKER_READY, releases, watches, kills, drains, reaps
- * both. 0, or -1 with why (JAIL, EVIDENCE) when nothing was executed. */
+/* Waits for JAIL_BUILT, BROKER_READY and WATCH_RELEASE, lets go, watches, kills,
+ * drains, reaps both. 0, or -1 with why (JAIL, EVIDENCE) when nothing was executed. */
 int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why);
+
+/* ---- watch.c: the process that does all that, and the supervisor's side of it ------ */
+struct broker_plan; /* broker/broker.h */
+
+struct watch_plan {
+	const struct jail_plan *jail;
+	struct broker_plan *broker;  /* all but its wires */
+	const struct limits *limits;
+	void (*tick)(uint64_t findings, uint64_t denials, const struct usage *);
+};
+
+struct watcher {
+	pid_t pid;
+	int wire;
+};
+
+#define WATCH_RELEASE 0u         /* no signal's number */
+
+/* Forks it: it builds at once, and waits to be released. 0, or -1 with why (JAIL). */
+int watch_start(const struct watch_plan *plan, struct watcher *out, struct why *why);
+/* The supervisor has confined itself. */
+void watch_release(const struct watcher *w);
+/* Or could not: returns when everybody is dead. */
+void watch_abandon(struct watcher *w);
+/* Hands on the operator's signals; returns when everybody is dead. As supervise(). */
+int watch_wait(struct watcher *w, int signals, struct death *out, struct why *why);
 
 /* ---- snapshot.c: a tree of the operator's, read once, hashed while read ---------------- */
 struct snapshot_file {

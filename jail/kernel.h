@@ -84,12 +84,14 @@ struct kernel_cap_data {
 
 #define CAP_BIT_CHOWN (1u << 0)
 #define CAP_BIT_DAC_OVERRIDE (1u << 1)
+#define CAP_BIT_DAC_READ_SEARCH (1u << 2)
 #define CAP_BIT_FOWNER (1u << 3)
 #define CAP_BIT_KILL (1u << 5)
 #define CAP_BIT_SETGID (1u << 6)
 #define CAP_BIT_SETUID (1u << 7)
 #define CAP_BIT_SETPCAP (1u << 8)
 #define CAP_BIT_SYS_CHROOT (1u << 18)
+#define CAP_BIT_SYS_PTRACE (1u << 19)
 
 #ifndef PR_CAP_AMBIENT
 #define PR_CAP_AMBIENT 47

@@ -1,6 +1,6 @@
 /*
  * ledger.c - what the kernel refused the plugin, as the kernel tells it. Runs in
- * the supervisor, which fetches and counts; the broker reads and writes.
+ * the watch, which fetches and counts; the broker reads and writes.
  *
  * A refused call stops its thread until it is answered here. The answer is EPERM,
  * always: never "continue", which the plugin could turn into anything.
@@ -24,8 +24,6 @@
 #define AT_ONCE 64       /* then the clock and the signals are looked at again */
 #define PATIENCE_MS 10
 
-/* linux/seccomp.h, since 6.6 */
-#define NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
 #define NOTIF_SYNC_WAKE_UP 1ul
 
 /* As large as the kernel's own, which may grow. */
@@ -79,7 +77,7 @@ int ledger_take(struct ledger *l, pid_t init, int remote)
 	/* Who waits and who answers take turns: on one CPU that is twice as fast. Older
 	 * kernels do not know it. */
 	if (l->fd >= 0)
-		(void)ioctl(l->fd, (int)NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP);
+		(void)ioctl(l->fd, (int)LEDGER_NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP);
 	return l->fd < 0 ? -1 : 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * supervise.c - from "go" to the death of the last process. Runs in the
- * supervisor, which interprets nothing that the plugin wrote: one poll sees time,
- * signals, the jail's init, the broker and the kernel's notices of refused calls,
+ * supervise.c - from "go" to the death of the last process. Runs in the watch,
+ * which interprets nothing that the plugin wrote: one poll sees time, the
+ * supervisor, the jail's init, the broker and the kernel's notices of refused calls,
  * and all of them speak in fixed structs.
  */
 #include <errno.h>
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@ struct vigil {
 	const struct watch *watch;
 	struct death *death;
 	struct gauge *gauge;
+	bool released;               /* by the supervisor */
 	bool broker_ready, broker_done;
 	bool failed;                 /* cell->failure says where */
 	bool end;                    /* something said that it is over */
@@ -143,16 +143,19 @@ static void hear_broker(struct vigil *v)
 	}
 }
 
-static void hear_operator(struct vigil *v)
+/* Written by jail/watch.c, in the supervisor; a dead one is the end as well. */
+static void hear_supervisor(struct vigil *v)
 {
-	struct signalfd_siginfo info;
+	uint32_t word;
 
-	if (read(v->watch->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	if (info.ssi_signo == SIGTSTP) /* a stopped supervisor would stop no plugin */
-		return;
-	v->death->operator_signal = (int)info.ssi_signo;
-	v->end = true;
+	if (wire_receive(v->watch->supervisor, &word, sizeof(word)) != 1) {
+		v->end = true;
+	} else if (word == WATCH_RELEASE) {
+		v->released = true;
+	} else {
+		v->death->operator_signal = (int)word;
+		v->end = true;
+	}
 }
 
 /* ---- the poll ----------------------------------------------------------------------- */
@@ -175,7 +178,7 @@ static void listen_until(struct vigil *v, uint64_t when)
 		{ .fd = v->cell->pidfd, .events = POLLIN },
 		{ .fd = v->cell->status, .events = POLLIN },
 		{ .fd = v->broker_done ? -1 : v->watch->control, .events = POLLIN },
-		{ .fd = v->watch->signals, .events = POLLIN },
+		{ .fd = v->watch->supervisor, .events = POLLIN },
 	};
 
 	if (poll(on, COUNT(on), milliseconds_to(when)) <= 0)
@@ -187,7 +190,7 @@ static void listen_until(struct vigil *v, uint64_t when)
 	else if (on[0].revents)
 		ledger_serve(&v->ledger);
 	if (on[4].revents)
-		hear_operator(v);
+		hear_supervisor(v);
 	if (on[3].revents)
 		hear_broker(v);
 	if (on[1].revents) {
@@ -279,6 +282,7 @@ static void end_broker(struct vigil *v)
 	uint64_t deadline = monotonic_ns() + DRAIN_NS;
 	struct pollfd on = { .fd = v->watch->control, .events = POLLIN };
 	char drain = BROKER_DRAIN;
+	int status = 0;
 
 	/* Not delivered: it has said its last word already, which is read below. */
 	(void)send(v->watch->control, &drain, 1, MSG_NOSIGNAL);
@@ -288,8 +292,10 @@ static void end_broker(struct vigil *v)
 	if (!v->death->tally_known)
 		v->death->broker_lost = true;
 	kill(v->watch->broker, SIGKILL);
-	while (waitpid(v->watch->broker, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(v->watch->broker, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		v->death->broker_signal = WTERMSIG(status);
 }
 
 /* ---- words for a jail that could not be built ---------------------------------------------- */
@@ -350,11 +356,11 @@ static int say_not_started(const struct vigil *v, struct why *why)
 
 /* ---- the story --------------------------------------------------------------------------------- */
 
-static bool both_ready(struct vigil *v)
+static bool all_ready(struct vigil *v)
 {
 	uint64_t deadline = monotonic_ns() + BUILD_NS;
 
-	while (!(v->cell->built && v->broker_ready)) {
+	while (!(v->cell->built && v->broker_ready && v->released)) {
 		if (v->end || v->failed || monotonic_ns() >= deadline)
 			return false;
 		listen_until(v, deadline);
@@ -373,7 +379,7 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 
 	memset(out, 0, sizeof(*out));
 	cell->spared = watch->broker;
-	go = both_ready(&v);
+	go = all_ready(&v);
 	if (gauge_start(&gauge, cell->init, cell->scratch,
 	    watch->plan->tier == TIER_NAMESPACES, v.built_ns, go ? why : &unheard) != 0)
 		go = false;

@@ -1,6 +1,6 @@
 /*
  * wire.c - messages between our own processes: fixed structs over a socket pair
- * that keeps their borders. Runs in the supervisor, the broker and the jail's
+ * that keeps their borders. Runs in the supervisor, the watch, the broker and the jail's
  * first process.
  */
 #include <errno.h>

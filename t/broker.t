@@ -159,15 +159,6 @@ secrecy() {
 
 # ---- the process ----------------------------------------------------------------------------
 
-# Of oxg's children the one that is in its own pid namespace.
-broker_of() {
-	children=$(cat "/proc/$1/task/$1/children" 2>/dev/null)
-	for child in $children; do
-		[ "$(sed -n 's/^NSpid:[[:space:]]*//p' "/proc/$child/status" | wc -w)" = 1 ] && echo "$child" && return
-	done
-	return 1
-}
-
 field() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr '\t' ' '
 }
@@ -181,7 +172,7 @@ process() {
 	start "$ASKER" -- '>ready^0a' '~3000'
 	wait_for said_ready
 	b=$(broker_of "$PID")
-	init=$(tr ' ' '\n' <"/proc/$PID/task/$PID/children" | grep -v "^$b\$" | head -n 1)
+	init=$(children_of "$(watch_of "$PID")" | grep -vx "$b" | head -n 1)
 	check "F053: ($WHO) the broker is a process of its own" test -n "$b" -a -n "$init"
 	# Who has no privilege can take nothing out of the bounding set, nor gain by it.
 	for set in CapInh CapPrm CapEff CapAmb $([ "$WHO" != root ] || echo CapBnd); do

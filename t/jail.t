@@ -165,7 +165,7 @@ status_of() {
 
 # The kernel's view of a run that is under way. A pid's last NSpid is its number
 # in its own namespace: 1 is our init, 2 and more the plugin, one column only
-# the supervisor and the broker.
+# the supervisor, the watch and the broker.
 from_outside() {
 	mark=mark-$$-$WHO
 	start "$HOST" -- ready "$mark"
@@ -175,21 +175,20 @@ from_outside() {
 		wait "$PID" 2>/dev/null
 		return
 	fi
-	init='' inmate='' broker=''
+	init='' inmate='' broker=$(broker_of "$PID")
 	for p in $(marked "$mark"); do
 		# shellcheck disable=SC2046
 		set -- $(status_of "$p" NSpid)
 		case $# in
-		0) ;;
-		1) [ "$(status_of "$p" PPid)" != "$PID" ] || broker=$p ;;
+		0 | 1) ;;
 		*)
 			for last; do :; done
 			if [ "$last" -eq 1 ]; then init=$p; else inmate=$p; fi
 			;;
 		esac
 	done
-	check "F053: ($WHO) supervisor, broker, init and plugin are four processes" \
-		test -n "$init" -a -n "$inmate" -a -n "$broker"
+	check "F053: ($WHO) supervisor, watch, broker, init and plugin are five processes" \
+		test -n "$init" -a -n "$inmate" -a -n "$broker" -a "$(status_of "$broker" PPid)" = "$(watch_of "$PID")"
 	if [ -n "$inmate" ] && readlink "/proc/$inmate/ns/net" >/dev/null; then
 		for ns in user mnt pid net ipc uts cgroup; do
 			check "F055: ($WHO) a $ns namespace of its own" test \

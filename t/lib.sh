@@ -251,6 +251,25 @@ no_marked() {
 	return 1
 }
 
+# ---- the processes of a run -------------------------------------------------------------
+
+children_of() {
+	tr ' ' '\n' <"/proc/$1/task/$1/children" 2>/dev/null | grep .
+}
+
+# watch_of PID: oxg's only child.
+watch_of() {
+	children_of "$1" | head -n 1
+}
+
+# broker_of PID: of the watch's children the one in oxg's own pid namespace.
+broker_of() {
+	for child in $(children_of "$(watch_of "$1")"); do
+		[ "$(sed -n 's/^NSpid:[[:space:]]*//p' "/proc/$child/status" | wc -w)" = 1 ] && echo "$child" && return
+	done
+	return 1
+}
+
 reason() {
 	jq -r '.ending.reason // "none"' "$RUN/run.json" 2>/dev/null
 }

@@ -70,7 +70,7 @@ elsewhere() {
 	mkdir "$WORK/theirs"
 	chown 65533:65533 "$WORK/theirs"
 	OUT=$WORK/theirs
-	start "$ASKER" -- '>ready^0a' '~300'
+	start "$ASKER" -- '>ready^0a' '~2000'
 	wait_for said_ready
 	keeps "supervisor, in a user's directory" "$PID" 0000000000000002
 	wait "$PID"

@@ -5,6 +5,7 @@
 #ifndef OXG_CMD_H
 #define OXG_CMD_H
 
+#include "jail/jail.h"
 #include "oxg.h"
 
 /* ---- options.c: the one reader of --x V and --x=V ------------------------------- */
@@ -122,10 +123,13 @@ struct layer {
 struct layers {
 	struct layer layer[24];
 	size_t count;
+	enum tier tier;               /* the best that was built and proved; TIER_COUNT: none */
+	enum tier others;             /* asked by root: what an ordinary user would have */
 };
 
-/* strict: what that profile requires beyond a jail. Leaves nothing behind. */
-void layers_probe(struct layers *out, bool strict);
+/* weakest: the tier that the policy accepts; strict: what that profile requires
+ * beyond it. Leaves nothing behind. */
+void layers_probe(struct layers *out, enum tier weakest, bool strict);
 
 #define TRIALS(X)                                                                \
 	/* in a child of its own */                                              \
@@ -151,10 +155,12 @@ struct trials {
 	int error[TRIAL_COUNT];       /* 0: it works; an errno; or one of the above */
 	const char *lacking;          /* NAMESPACES: the first kind that is refused, or NULL */
 	int landlock_abi;
+	enum tier tier, others;       /* as in struct layers */
 	uint32_t proved;              /* JAIL: questions of jail/prove.c answered well */
 	struct why jail, seen;        /* JAIL, SEEN: in words */
 };
 
+/* Weaker tiers are tried when the best is not to be had. */
 void trials_make(struct trials *out);
 
 /* ---- bpf.c: what a filter answers to a call, whatever its arguments ------------------- */

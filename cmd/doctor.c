@@ -9,8 +9,6 @@
 #include "cmd/cmd.h"
 #include "trust/trust.h"
 
-#define TIER "namespaces" /* the one that this version builds */
-
 struct checkup {
 	struct arena arena;
 	struct trust_root root;
@@ -37,22 +35,15 @@ static void examine(struct checkup *c)
 {
 	size_t i;
 
-	layers_probe(&c->layers, policy_is_strict(&c->policy));
+	layers_probe(&c->layers, tier_of(c->policy.min_tier), policy_is_strict(&c->policy));
 	for (i = 0; i < c->layers.count && c->lacking == NULL; i++)
 		if (c->layers.layer[i].required && c->layers.layer[i].status == LAYER_MISSING)
 			c->lacking = &c->layers.layer[i];
 }
 
-/* Every tier that a policy can name is at most as strong as ours. Landlock is no
- * part of the tier: only the strict profile insists on it. */
-static bool has_tier(const struct checkup *c)
+static const char *word_of(enum tier t)
 {
-	size_t i;
-
-	for (i = 0; i < c->layers.count; i++)
-		if (strcmp(c->layers.layer[i].name, "jail") == 0 && c->layers.layer[i].status == LAYER_MISSING)
-			return false;
-	return c->lacking == NULL || strcmp(c->lacking->name, "landlock") == 0;
+	return t == TIER_COUNT ? "none" : tier_word(t);
 }
 
 /* ---- telling ---------------------------------------------------------------------------- */
@@ -73,8 +64,10 @@ static void doctor_text(const struct checkup *c, struct buf *out)
 		if (l->remedy[0] != '\0')
 			buf_printf(out, "%36s%s\n", "do: ", l->remedy);
 	}
-	buf_printf(out, "\ntier     %s (this version does not build chroot and landlock yet)\n",
-	    has_tier(c) ? TIER : "none");
+	buf_printf(out, "\ntier     %s, for this user", word_of(c->layers.tier));
+	if (geteuid() == 0)
+		buf_printf(out, " (root); %s, for an ordinary one", word_of(c->layers.others));
+	buf_byte(out, '\n');
 	buf_printf(out, "policy   %s, which asks for %s%s: %s\n", c->policy.source, c->policy.min_tier,
 	    policy_is_strict(&c->policy) ? " and Landlock" : "", c->lacking == NULL ? "met" : "not met");
 }
@@ -100,7 +93,9 @@ static void doctor_json(const struct checkup *c, struct buf *out)
 		json_close(&o, '}');
 	}
 	json_close(&o, ']');
-	json_member(&o, "tier", has_tier(c) ? TIER : "none");
+	json_member(&o, "tier", word_of(c->layers.tier));
+	if (geteuid() == 0)
+		json_member(&o, "tier_of_others", word_of(c->layers.others));
 	json_member(&o, "min_tier", c->policy.min_tier);
 	json_member(&o, "profile", c->policy.profile);
 	json_member_bool(&o, "meets", c->lacking == NULL);
@@ -112,7 +107,7 @@ static void doctor_json(const struct checkup *c, struct buf *out)
 static int judge(const struct checkup *c)
 {
 	if (c->lacking != NULL)
-		warn("no plugin can run here: %s is missing (%s); %s", c->lacking->name,
+		warn("no plugin can run here as the policy asks: %s is missing (%s); %s", c->lacking->name,
 		    c->lacking->detail, c->lacking->remedy);
 	if (c->why.code != REFUSAL_NONE)
 		warn("%s; the policy judged by is %s", c->why.text, c->policy.source);

@@ -25,6 +25,7 @@
 struct looking {
 	struct layers *out;
 	struct trials trials;
+	enum tier weakest;
 	bool strict;
 	bool filtered;               /* a seccomp filter is around us already */
 	bool chrooted;               /* our root is no root of a mount */
@@ -175,7 +176,8 @@ static void no_user_namespace(struct looking *l, struct layer *layer, int error)
 static void add_namespaces(struct looking *l)
 {
 	const struct trials *t = &l->trials;
-	struct layer *layer = add(l, "user_namespaces", true);
+	bool spaces = l->weakest == TIER_NAMESPACES;
+	struct layer *layer = add(l, "user_namespaces", spaces);
 
 	if (t->error[TRIAL_USER] == 0)
 		is(layer, LAYER_PRESENT, "made by this user", "");
@@ -183,7 +185,7 @@ static void add_namespaces(struct looking *l)
 		is(layer, LAYER_MISSING, "not tried: they are made with clone3", "see clone3");
 	else
 		no_user_namespace(l, layer, t->error[TRIAL_USER]);
-	layer = add(l, "namespaces", true);
+	layer = add(l, "namespaces", spaces);
 	if (t->error[TRIAL_NAMESPACES] == 0)
 		is(layer, LAYER_PRESENT, "user, mount, pid, network, ipc, uts and cgroup at once", "");
 	else if (t->error[TRIAL_USER] != 0)
@@ -204,7 +206,7 @@ static void add_identity(struct looking *l)
 {
 	const struct trials *t = &l->trials;
 	int error = t->error[TRIAL_MAPS] != 0 ? t->error[TRIAL_MAPS] : t->error[TRIAL_IDENTITY];
-	struct layer *layer = add(l, "identity", true);
+	struct layer *layer = add(l, "identity", l->weakest == TIER_NAMESPACES);
 
 	if (error == 0)
 		is(layer, LAYER_PRESENT, "uid and gid 65534 in there, nobody's outside", "");
@@ -218,7 +220,8 @@ static void add_identity(struct looking *l)
 static void add_mounts(struct looking *l)
 {
 	const struct trials *t = &l->trials;
-	struct layer *layer = plain(l, "tmpfs", true, TRIAL_TMPFS,
+	bool spaces = l->weakest == TIER_NAMESPACES;
+	struct layer *layer = plain(l, "tmpfs", spaces, TRIAL_TMPFS,
 	    "mounted as a root of its own, in memory", "allow mounts in user namespaces");
 
 	if ((t->error[TRIAL_TMPFS] == EACCES || t->error[TRIAL_TMPFS] == EPERM) &&
@@ -226,7 +229,7 @@ static void add_mounts(struct looking *l)
 		is(layer, LAYER_MISSING, "AppArmor lets no mount be made there "
 		    "(kernel.apparmor_restrict_unprivileged_userns is 1)",
 		    "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or a profile with \"userns,\" for oxg");
-	plain(l, "pivot_root", true, TRIAL_PIVOT, "the host's root is left behind",
+	plain(l, "pivot_root", spaces, TRIAL_PIVOT, "the host's root is left behind",
 	    "run oxg where the root is a mount, not an initial ramdisk");
 	plain(l, "mount_api", false, TRIAL_MOUNT_API,
 	    "open_tree, mount_setattr and move_mount, for --runtime and --input-bind",
@@ -241,7 +244,7 @@ static void add_rights(struct looking *l)
 {
 	plain(l, "no_new_privs", true, TRIAL_NO_NEW_PRIVS, "set-uid programs gain nothing",
 	    "use Linux 3.5 or later");
-	plain(l, "capabilities", true, TRIAL_CAPABILITIES, "all can be dropped, for good",
+	plain(l, "capabilities", l->weakest == TIER_NAMESPACES, TRIAL_CAPABILITIES, "all can be dropped, for good",
 	    "use a kernel with ambient capabilities (Linux 4.3)");
 }
 
@@ -260,7 +263,7 @@ static void add_filters(struct looking *l)
 		    "refused calls are refused in silence",
 		    "run oxg outside of what listens (a container manager, or another oxg)");
 	/* Where there is a listener it must be fetched: a run refuses otherwise. */
-	layer = plain(l, "pidfd", l->trials.error[TRIAL_NOTIFY] == 0, TRIAL_PIDFD,
+	layer = plain(l, "pidfd", l->trials.error[TRIAL_NOTIFY] == 0 && l->weakest == TIER_NAMESPACES, TRIAL_PIDFD,
 	    "the listener can be fetched from the plugin", "use Linux 5.6 or later");
 	if (l->trials.error[TRIAL_PIDFD] == EPERM && figure_of(l, YAMA) == 3)
 		is(layer, LAYER_MISSING, "the listener cannot be fetched from the plugin: "
@@ -279,7 +282,8 @@ static const char *landlock_gap(int abi)
 static void add_landlock(struct looking *l)
 {
 	const struct trials *t = &l->trials;
-	struct layer *layer = add(l, "landlock", l->strict);
+	struct layer *layer = add(l, "landlock", l->strict ||
+	    (l->weakest == TIER_LANDLOCK && t->tier > TIER_CHROOT));
 	const char *gap = landlock_gap(t->landlock_abi);
 
 	if (t->error[TRIAL_LANDLOCK] == EOPNOTSUPP)
@@ -320,12 +324,17 @@ static void add_jail(struct looking *l)
 	bool parts = all_there(l->out);
 	struct layer *layer = add(l, "jail", true);
 
-	if (l->trials.error[TRIAL_JAIL] == 0)
-		snprintf(layer->detail, sizeof(layer->detail), "built as for a run, %u forbidden things tried "
-		    "in it and refused, taken down", l->trials.proved);
+	if (l->trials.tier <= l->weakest) {
+		snprintf(layer->detail, sizeof(layer->detail), "tier %s: built as for a run, %u forbidden things "
+		    "tried in it and refused, taken down", tier_word(l->trials.tier), l->trials.proved);
+		return;
+	}
+	is(layer, LAYER_MISSING, l->trials.jail.code ? l->trials.jail.text : "none could be built", "");
+	if (l->trials.tier != TIER_COUNT)
+		snprintf(layer->remedy, sizeof(layer->remedy), "see the layers above; or accept the weaker tier that "
+		    "can be had, with --min-tier %s", tier_word(l->trials.tier));
 	else
-		is(layer, LAYER_MISSING, l->trials.jail.code ? l->trials.jail.text : "not tried: there is no clone3",
-		    parts ? "run oxg as root with all of root's rights, or as an ordinary user; look at ulimit -a" : "see the layers above");
+		snprintf(layer->remedy, sizeof(layer->remedy), "%s", parts ? "run oxg as root with all of root's rights, or as an ordinary user; look at ulimit -a" : "see the layers above");
 }
 
 /* ---- limits ---------------------------------------------------------------------------------------------- */
@@ -442,17 +451,22 @@ static void add_yama(struct looking *l)
 
 /* ---- all ---------------------------------------------------------------------------------------------------- */
 
-void layers_probe(struct layers *out, bool strict)
+void layers_probe(struct layers *out, enum tier weakest, bool strict)
 {
 	static struct looking l;
+	bool spaces; /* and what makes them, required */
 
 	memset(out, 0, sizeof(*out));
 	l.out = out;
 	l.strict = strict;
+	l.weakest = weakest;
+	spaces = weakest == TIER_NAMESPACES;
 	trials_make(&l.trials);
+	out->tier = l.trials.tier;
+	out->others = l.trials.others;
 	l.filtered = is_filtered(&l);
 	l.chrooted = is_chrooted(&l);
-	plain(&l, "clone3", true, TRIAL_CLONE3, "makes a process and its namespaces at once",
+	plain(&l, "clone3", spaces, TRIAL_CLONE3, "makes a process and its namespaces at once",
 	    "use Linux 5.9 or later");
 	add_namespaces(&l);
 	add_identity(&l);

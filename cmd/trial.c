@@ -6,12 +6,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -478,20 +480,70 @@ static int build_jail(const struct jail_plan *plan, struct trials *t)
 }
 
 /* Its bundle is no program: the proof is done, and nothing is executed. */
-static void as_a_run(struct trials *t)
+static int try_tier(struct trials *t, enum tier tier, const char *place)
 {
 	static const struct manifest manifest = { .name = "doctor", .version = "0" };
 	struct bundle_file file = { .name = "doctor", .bytes = BYTES("\177ELF"), .executable = true };
 	const struct plugin plugin = { .manifest = &manifest, .file = &file, .files = 1 };
 	const struct limits limits = limits_effective(NULL, NULL, NULL);
 	const struct sandbox_words words = { .plugin = &plugin, .limits = &limits,
-		.run_id = "doctor", .task_id = "doctor", .token = "" };
+		.run_id = "doctor", .task_id = "doctor", .token = "", .tier = (int)tier, .place = place };
 	struct arena arena = { 0 };
 	struct jail_plan plan;
+	int rc;
 
-	t->error[TRIAL_JAIL] = sandbox_plan(&arena, &words, &plan, &t->jail) == 0 &&
-	    build_jail(&plan, t) == 0 ? 0 : EPERM;
+	rc = sandbox_plan(&arena, &words, &plan, &t->jail) == 0 && build_jail(&plan, t) == 0 ? 0 : -1;
 	arena_free(&arena);
+	return rc;
+}
+
+static int try_in_place(struct trials *t, enum tier tier)
+{
+	char place[] = "/tmp/oxg-doctor-XXXXXX";
+	struct why best = t->jail; /* what is wrong with the best tier is what is told */
+	int rc;
+
+	if (mkdtemp(place) == NULL)
+		return -1;
+	(void)chmod(place, 0755);
+	rc = try_tier(t, tier, place);
+	(void)tree_remove(AT_FDCWD, place);
+	t->jail = best;
+	return rc;
+}
+
+static void as_a_run(struct trials *t)
+{
+	enum tier tier;
+
+	if (works(t, TRIAL_CLONE3) && try_tier(t, TIER_NAMESPACES, NULL) == 0) {
+		t->tier = TIER_NAMESPACES;
+	} else if (tier_choose(TIER_LANDLOCK, &tier, &(struct why){ .code = REFUSAL_NONE }) == 0) {
+		/* It may have promised namespaces, which have just failed. */
+		for (tier += tier == TIER_NAMESPACES; tier < TIER_COUNT && t->tier == TIER_COUNT; tier++)
+			if (try_in_place(t, tier) == 0)
+				t->tier = tier;
+	}
+	t->error[TRIAL_JAIL] = t->tier == TIER_COUNT ? EPERM : 0;
+}
+
+/* As nobody, who has what every ordinary user has here. */
+static void as_others(struct trials *t)
+{
+	pid_t pid;
+
+	if (geteuid() != 0 || (pid = fork()) < 0)
+		return;
+	if (pid == 0) {
+		enum tier tier;
+
+		if (setgroups(0, NULL) == 0 && setresgid(JAIL_ID, JAIL_ID, JAIL_ID) == 0 &&
+		    setresuid(JAIL_ID, JAIL_ID, JAIL_ID) == 0 && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 &&
+		    tier_choose(TIER_LANDLOCK, &tier, &(struct why){ .code = REFUSAL_NONE }) == 0)
+			t->others = tier;
+		_exit(0);
+	}
+	wait_for(pid);
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------ */
@@ -506,11 +558,12 @@ void trials_make(struct trials *out)
 		die(STATUS_LOST, "no memory for the trials: %s", strerror(errno));
 	for (i = 0; i < TRIAL_COUNT; i++)
 		t->error[i] = TRIAL_NOT_REACHED;
+	t->tier = t->others = TIER_COUNT;
 	alone(t);
-	if (works(t, TRIAL_CLONE3)) {
+	if (works(t, TRIAL_CLONE3))
 		in_namespaces(t);
-		as_a_run(t);
-	}
+	as_a_run(t);
+	as_others(t);
 	*out = *t;
 	munmap(t, sizeof(*t));
 }

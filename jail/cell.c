@@ -25,6 +25,6 @@ void cell_end(struct cell *cell, struct rusage *used)
 	while (wait4(cell->init, NULL, __WALL, used) < 0 && errno == EINTR)
 		;
 	if (tell)
-		jail_end_all(cell->plan, cell->spared);
+		jail_end_left(cell->plan, cell->spared);
 	cell->over = true;
 }

@@ -49,7 +49,7 @@ static uint64_t monotonic(void)
 static _Noreturn void end(const struct jail_plan *plan, int status)
 {
 	if (plan->ends_by != ENDS_NAMESPACE)
-		jail_end_all(plan, 0);
+		jail_end_all(plan);
 	leave(status);
 }
 

@@ -208,9 +208,11 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
  * own, and by its end all ends. status is its only descriptor. System calls only. */
 _Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin);
 uint64_t jail_cpu(void);         /* ns, the caller's own and of all it has reaped */
-/* reap.c: ends all processes of a jail that has no pid namespace, and reaps them; the child
- * spare is left alone, 0: none. By init, or by who inherited what init left. */
-void jail_end_all(const struct jail_plan *plan, pid_t spare);
+/* reap.c: ends all processes of a jail that has no pid namespace, and reaps them. By
+ * init; and, of what a killed init left, by who inherited it: his own child spare is
+ * left alone, 0: he has none. */
+void jail_end_all(const struct jail_plan *plan);
+void jail_end_left(const struct jail_plan *plan, pid_t spare);
 
 /* prove.c: what must not be possible is tried, in the plugin's process, after the last
  * wall. False: *which was not as it must be, *got its errno or value. */

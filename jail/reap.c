@@ -191,7 +191,21 @@ static void end_heirs(const struct heirs *h)
 		SYS(kill, h->pid[i], SIGKILL, 0, 0, 0);
 }
 
+/* ---- by Landlock domain ----------------------------------------------------------------- */
+
+/* All that init's domain lets it signal, which is the jail. Whoever is not in one, or
+ * can reach his parent from it, would end all that his user has: never he. */
+static bool end_domain(void)
+{
+	if (SYS(kill, SYS(getppid, 0, 0, 0, 0, 0), 0, 0, 0, 0) == 0 || errno != EPERM)
+		return false;
+	SYS(kill, -1, SIGKILL, 0, 0, 0);
+	return true;
+}
+
 /* ---- all ------------------------------------------------------------------------------ */
+
+static const struct timespec moment = { 0, 200000 };
 
 /* Whoever is dead is taken; false: nobody is left, dead or alive. */
 static bool reap_dead(pid_t spare)
@@ -204,30 +218,42 @@ static bool reap_dead(pid_t spare)
 	return pid == 0;
 }
 
-void jail_end_all(const struct jail_plan *plan, pid_t spare)
+/* False: there was nobody. */
+static bool end_descent(const struct jail_plan *plan, pid_t spare, bool gentle)
 {
-	static const struct timespec moment = { 0, 200000 };
 	static struct heirs heirs; /* large, and there is one */
-	bool by_descent = spare != 0 || plan->ends_by == ENDS_CHILDREN, kept;
+
+	find_heirs(&heirs, spare);
+	if (heirs.count == 0)
+		return false;
+	if (plan->ends_by == ENDS_USER || keep_from_forking(&heirs) || !gentle)
+		end_heirs(&heirs);
+	return true;
+}
+
+void jail_end_all(const struct jail_plan *plan)
+{
 	int tries;
 
 	/* Bounded: what cannot be ended must not hold us for ever. */
-	for (tries = 0; tries < ROUNDS; tries++) {
-		if (!reap_dead(spare))
+	for (tries = 0; tries < ROUNDS && reap_dead(0); tries++) {
+		if (plan->ends_by == ENDS_USER)
+			end_user(plan);
+		else if (plan->ends_by != ENDS_DOMAIN || !end_domain())
+			(void)end_descent(plan, 0, tries < ROUNDS_GENTLE);
+		SYS(nanosleep, &moment, NULL, 0, 0, 0);
+	}
+}
+
+void jail_end_left(const struct jail_plan *plan, pid_t spare)
+{
+	int tries;
+
+	for (tries = 0; tries < ROUNDS && reap_dead(spare); tries++) {
+		if (!end_descent(plan, spare, tries < ROUNDS_GENTLE))
 			return;
 		if (plan->ends_by == ENDS_USER)
 			end_user(plan);
-		else if (!by_descent)
-			SYS(kill, -1, SIGKILL, 0, 0, 0);
-		if (by_descent) {
-			find_heirs(&heirs, spare);
-			if (heirs.count == 0 && spare != 0)
-				return;
-			kept = plan->ends_by == ENDS_USER || keep_from_forking(&heirs);
-			if (!kept && tries < ROUNDS_GENTLE)
-				continue;
-			end_heirs(&heirs);
-		}
 		SYS(nanosleep, &moment, NULL, 0, 0, 0);
 	}
 }

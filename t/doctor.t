@@ -54,8 +54,8 @@ lacks() {
 	doctor
 	if [ -n "${4:-}" ]; then
 		is "F065: ($WHO) $1: doctor and run end with 4" "$STATUS $ran" "4 4"
-		json "F065: ($WHO) $1: no tier" "$WORK/json" '.meets == false and .tier == "none"'
-		like "F065: ($WHO) $1: one sentence of doctor" "$(cat "$ERR")" '^oxg: no plugin can run here: .* is missing'
+		json "F065: ($WHO) $1: no tier" "$WORK/json" '.meets == false and .tier != "namespaces"'
+		like "F065: ($WHO) $1: one sentence of doctor" "$(cat "$ERR")" '^oxg: no plugin can run here as the policy asks: .* is missing'
 		ERR=$OUT/stderr-$RUNS
 		like "F065: ($WHO) $1: the sentence of run" "$(cat "$ERR")" "$4"
 		check "F065: ($WHO) $1: nothing was executed" test ! -s "$RUN/logs/stdout.log"
@@ -118,8 +118,9 @@ as_it_is() {
 	is "F065: ($WHO) the text tells the same layers" \
 		"$(awk '$2 == "required" || $2 == "optional" { print $1, $2, $3 }' "$WORK/text")" \
 		"$(jq -r '.layers[] | [.status, (if .required then "required" else "optional" end), .name] | join(" ")' "$WORK/json")"
-	like "F065: ($WHO) the text owns up to what is not built" "$(cat "$WORK/text")" \
-		'^tier +namespaces .*not build chroot and landlock'
+	like "F065: ($WHO) the text tells the tier" "$(cat "$WORK/text")" '^tier +namespaces, for this user'
+	[ "$WHO" = user ] || like "F065: (root) and that of ordinary users" "$(cat "$WORK/text")" \
+		"for this user \(root\); $(as_user_tier), for an ordinary one"
 }
 
 # The fastest of ten: others use this machine too.
@@ -220,6 +221,43 @@ kernels() {
 	doctor
 	is "F065: ($WHO) a deadly call is survived" "$STATUS $(jq -r .tier "$WORK/json")" "4 none"
 	like "F065: ($WHO) and told" "$(layer clone3)" '^missing\|true\|.*deadly'
+}
+
+# The best that is left without namespaces.
+weaker() {
+	[ "$WHO" = user ] && echo landlock || echo chroot
+}
+
+# What an ordinary user has here, asked by itself.
+as_user_tier() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$REAL" doctor --json 2>/dev/null | jq -r .tier
+}
+
+# A weaker jail, where the policy takes one: what a run would build is built.
+tiers() {
+	surround "$LESSER" 38 clone3
+	for tier in namespaces chroot landlock; do
+		echo "{\"schema_version\": 1, \"isolation\": {\"min_tier\": \"$tier\"}}" >"$WORK/policy.json"
+		doctor --policy "$WORK/policy.json"
+		judged="$STATUS $(jq -r '.tier + " " + (.meets | tostring)' "$WORK/json")"
+		run --min-tier $tier "$TRUST/plugins/lesser" -- call 39
+		case $tier-$WHO in
+		namespaces-* | chroot-user) due="4 $(weaker) false" ran=4 ;;
+		*) due="0 $(weaker) true" ran="0 $(weaker)" ;;
+		esac
+		[ "$STATUS" -ne 0 ] || STATUS="0 $(jq -r .isolation.tier "$RUN/run.json")"
+		is "F065: ($WHO) without namespaces, $tier asked: doctor" "$judged" "$due"
+		is "F065: ($WHO) without namespaces, $tier asked: and a run" \
+			"$STATUS" "$ran"
+	done
+	surround "$LESSER" 1 seccomp
+	doctor --policy "$WORK/policy.json"
+	is "F065: ($WHO) without filters there is no tier" "$STATUS $(jq -r .tier "$WORK/json")" "4 none"
+	surround "$LESSER" 38 clone3,landlock
+	doctor --policy "$WORK/policy.json"
+	[ "$WHO" = user ] && due="4 none" || due="0 chroot"
+	is "F065: ($WHO) nor Landlock" "$STATUS $(jq -r .tier "$WORK/json")" "$due"
+	check "F044: ($WHO) nothing of its trials is left" test -z "$(find /tmp -maxdepth 1 -name 'oxg-doctor-*')"
 }
 
 # Whatever is taken away: doctor and run come to the same judgement.
@@ -381,6 +419,7 @@ for who in $IDENTITIES; do
 	as_it_is
 	policies
 	kernels
+	tiers
 	agreed
 	second_wall
 	TRUST=$ROOT

@@ -288,7 +288,6 @@ terminal() {
 resources() {
 	cat <<-END
 	fork-bomb held
-	thread-bomb held
 	zombies held
 	miner cpu_limit --cpu-limit 1
 	hidden-miner cpu_limit --cpu-limit 400ms
@@ -311,7 +310,7 @@ in_pairs() {
 	resources >"$OUT/resources"
 	running=
 	while read -r name how options; do
-		"$1" "$name" "$how" "$options" &
+		"$1" "$name" "$how" "$options" '' &
 		running="$running $!"
 		[ $(($(echo "$running" | wc -w) % 2)) -eq 1 ] || {
 			# shellcheck disable=SC2086
@@ -339,10 +338,10 @@ loose() {
 
 # Into files of its own: it runs beside another.
 stopped() {
-	RUN=$OUT/run-$1-$TIER
+	RUN=$OUT/run-$1-$TIER${4:+-hasty}
 	# shellcheck disable=SC2086
 	as timeout -k 5 60 "$OUT/oxg-$TIER" run --quiet --min-tier "$TIER" --trust "$TRUST" --out "$RUN" $3 \
-		"$ATTEMPTS" -- "$1" "jailed-$$-$WHO-$1" >/dev/null 2>"$OUT/stopped-$1" </dev/null
+		"$ATTEMPTS" -- "$1" "jailed-$$-$WHO-$1" $4 >/dev/null 2>"$OUT/stopped-$1" </dev/null
 	echo $? >"$OUT/stopped-$1.status"
 }
 

@@ -178,7 +178,7 @@ uint64_t gauge_threads_of(unsigned uid)
 struct look {
 	struct gauge *gauge;
 	uint64_t interval_ns;        /* since the look before */
-	uint64_t held, tree_ns, pids;
+	uint64_t held, tree_ns, pids, threads;
 };
 
 static void found(struct look *look, int pid)
@@ -292,6 +292,8 @@ static void look_at(struct look *look, size_t i)
 	if (!stat_read(f->pid, &s))
 		return;
 	look->pids++;
+	if (i > 0)
+		look->threads += s.threads;
 	look->tree_ns += s.cpu_ns + s.children_ns;
 	if (i > 0)
 		note_process(look, f->pid, &s);
@@ -412,15 +414,6 @@ int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t b
 	return 0;
 }
 
-uint64_t gauge_end(struct gauge *g)
-{
-	uint64_t files = scratch_bytes(g->scratch);
-
-	if (files > g->usage.memory_peak)
-		g->usage.memory_peak = files;
-	return files;
-}
-
 /* Files that nobody may look at could fill the disk unseen: then the disk itself is
  * looked at, and a plugin that may be the one who fills it is not waited for. */
 static bool fills_disk(const struct gauge *g, const struct limits *l)
@@ -444,6 +437,19 @@ static void look_at_place(struct gauge *g, const struct limits *l)
 	    (use.hidden && fills_disk(g, l));
 }
 
+uint64_t gauge_end(struct gauge *g, const struct limits *l)
+{
+	uint64_t files = scratch_bytes(g->scratch);
+
+	/* Who is in haste is looked at all the same: what he left is still there. */
+	g->found = 0;
+	look_at_place(g, l);
+
+	if (files > g->usage.memory_peak)
+		g->usage.memory_peak = files;
+	return files;
+}
+
 void gauge_look(struct gauge *g, const struct limits *l)
 {
 	struct look look = { .gauge = g };
@@ -463,7 +469,7 @@ void gauge_look(struct gauge *g, const struct limits *l)
 	retire_processes(g);
 	look_at_place(g, l);
 	g->memory_now = memory;
-	g->pids_now = look.pids - (look.pids > 0);
+	g->threads_now = look.threads;
 	/* Building the jail is no work of the plugin's. */
 	cpu = look.tree_ns > g->built_ns ? look.tree_ns - g->built_ns : 0;
 	if (cpu < seen_cpu(g))

@@ -143,7 +143,7 @@ struct gauge {
 	size_t processes, found;
 	struct usage usage;
 	uint64_t memory_now;
-	uint64_t pids_now;
+	uint64_t threads_now;
 	bool files_over;             /* more in the directory than it may */
 };
 
@@ -154,7 +154,7 @@ int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t b
 void gauge_look(struct gauge *g, const struct limits *l);
 /* Threads that this user has on the host. */
 uint64_t gauge_threads_of(unsigned uid);
-uint64_t gauge_end(struct gauge *g); /* bytes in its files, when all are dead */
+uint64_t gauge_end(struct gauge *g, const struct limits *l); /* bytes in its files, when all are dead */
 
 /* How it ended, decided once from kernel facts. detail is one sentence. */
 struct ending {

@@ -53,8 +53,9 @@ static const char *const static_calls[] = {
 	"sched_getaffinity",
 	/* signals */
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+	"restart_syscall", /* the kernel's own, for who was stopped while he slept */
 	/* what it is */
-	"getuid", "getgid", "getrandom",
+	"getuid", "getrandom",
 };
 
 /* What interpreters and language runtimes need beyond that: bash, python3,
@@ -76,8 +77,8 @@ static const char *const runtime_calls[] = {
 	"getrusage", "getrlimit", "getpriority", "sched_getparam",
 	"sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min",
 	"sched_setaffinity", "getcpu", "getitimer", "rt_sigpending", "rt_sigsuspend",
-	"rt_sigtimedwait", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "restart_syscall",
-	"geteuid", "getegid", "getresuid", "getresgid", "getgroups", "capget",
+	"rt_sigtimedwait", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+	"getgid", "geteuid", "getegid", "getresuid", "getresgid", "getgroups", "capget",
 	"uname", "sysinfo", "get_robust_list", "pidfd_open", "pidfd_send_signal",
 };
 

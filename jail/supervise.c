@@ -218,7 +218,7 @@ static void look(struct vigil *v, uint64_t now)
 		v->death->cpu_over = v->end = true;
 	else if (v->gauge->memory_now > l->memory)
 		v->death->memory_over = v->end = true;
-	else if (v->gauge->pids_now > l->pids)
+	else if (v->gauge->threads_now > l->pids)
 		v->death->pids_over = v->end = true;
 	else if (v->gauge->files_over)
 		v->death->files_over = v->end = true;
@@ -266,7 +266,9 @@ static void end_cell(struct vigil *v)
 	    nanoseconds(&used.ru_utime) + nanoseconds(&used.ru_stime);
 	if (cpu > u->cpu_ns + v->built_ns)
 		u->cpu_ns = cpu - v->built_ns;
-	v->death->files_bytes = gauge_end(v->gauge);
+	v->death->files_bytes = gauge_end(v->gauge, v->watch->limits);
+	if (v->gauge->files_over)
+		v->death->files_over = true;
 	getrusage(RUSAGE_SELF, &used);
 	v->death->own_max_rss = (uint64_t)used.ru_maxrss * 1024;
 	if (v->death->plugin_max_rss > v->death->own_max_rss &&

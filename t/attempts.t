@@ -288,6 +288,7 @@ terminal() {
 resources() {
 	cat <<-END
 	fork-bomb held
+	thread-bomb held
 	zombies held
 	miner cpu_limit --cpu-limit 1
 	hidden-miner cpu_limit --cpu-limit 400ms
@@ -375,6 +376,19 @@ exhausting() {
 			is "$label: $how, in this tier" "$(how_stopped "$name" "$how") $(tier_of)" "$how $TIER"
 		done <"$OUT/resources"
 		check "F054: ($WHO, $TIER) resources: nothing is left of any" no_marked "jailed-$$-$WHO"
+	done
+}
+
+# Where a limit is looked at now and then only, who is quick is gone before: then the
+# ending must say at least what it held.
+hasty() {
+	for TIER in $TIERS; do
+		for name in thread-bomb workspace-fill tmp-fill inode-flood; do
+			grep -q "^$name${TAB}shown" "$SHOWN" || continue
+			stopped "$name" held "--workspace 8M" hasty=1
+			RUN=$OUT/run-$name-$TIER-hasty
+			is "F040: ($WHO, $TIER) resources: $name, in haste" "$(how_stopped "$name" held)" held
+		done
 	done
 }
 
@@ -621,6 +635,7 @@ for who in $IDENTITIES; do
 	so_far "attempts"
 	terminal
 	exhausting
+	hasty
 	so_far "resources"
 	BEST=$(echo "$TIERS" | awk "{ print \$1 }")
 	races

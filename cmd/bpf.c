@@ -1,14 +1,13 @@
 /*
- * bpf.c - reads a system call filter as the kernel does: classic BPF over struct
- * seccomp_data, as bpf(4) and seccomp(2) describe it. Once with all arguments
- * given; once with the arguments open, then every way through is found. One
- * process, the operator's own.
+ * bpf.c - reads a system call filter as jail/bpf.c does, but with the arguments open:
+ * every way through is found. One process, the operator's own.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "jail/jail.h"
 
 #define FIRST_ARG ((uint32_t)offsetof(struct seccomp_data, args))
 
@@ -31,37 +30,6 @@ struct at {
 	struct value a, memory[BPF_MEMWORDS];
 	struct way way;               /* so far */
 };
-
-static bool compare(uint32_t a, int kind, uint32_t k)
-{
-	switch (kind) {
-	case TEST_EQUAL:
-		return a == k;
-	case TEST_OVER:
-		return a > k;
-	case TEST_AT_LEAST:
-		return a >= k;
-	default:
-		return (a & k) != 0;
-	}
-}
-
-/* -1: no comparison with a figure. */
-static int compare_kind(unsigned code)
-{
-	switch (code) {
-	case BPF_JMP | BPF_JEQ | BPF_K:
-		return TEST_EQUAL;
-	case BPF_JMP | BPF_JGT | BPF_K:
-		return TEST_OVER;
-	case BPF_JMP | BPF_JGE | BPF_K:
-		return TEST_AT_LEAST;
-	case BPF_JMP | BPF_JSET | BPF_K:
-		return TEST_ANY_BIT;
-	default:
-		return -1;
-	}
-}
 
 /* ---- with the arguments open ----------------------------------------------------- */
 
@@ -87,7 +55,7 @@ static int settled(const struct way *way, const struct way_test *t)
 		if (b->word != t->word || b->mask != t->mask)
 			continue;
 		if (b->kind == TEST_EQUAL && b->holds)
-			return compare(b->k, t->kind, t->k);
+			return bpf_compare(b->k, (enum bpf_test)t->kind, t->k);
 		if (b->kind == t->kind && b->k == t->k)
 			return b->holds;
 	}
@@ -112,7 +80,7 @@ static void go_on(struct walk *w, struct at *at);
 static void part(struct walk *w, struct at *at, int kind, const struct sock_filter *i)
 {
 	struct way_test t = { .word = at->a.word, .mask = at->a.k, .k = i->k,
-		.kind = (unsigned char)kind };
+		.kind = kind };
 	int known = settled(&at->way, &t);
 	struct at other;
 
@@ -168,7 +136,7 @@ static void go_on(struct walk *w, struct at *at)
 {
 	while (at->pc < w->program->len) {
 		const struct sock_filter *i = &w->program->filter[at->pc];
-		int kind = compare_kind(i->code);
+		int kind = bpf_test_of(i->code);
 
 		if (i->code == (BPF_RET | BPF_K)) {
 			arrive(w, at, i->k);
@@ -179,7 +147,7 @@ static void go_on(struct walk *w, struct at *at)
 			return;
 		}
 		if (kind >= 0)
-			at->pc += compare(at->a.k, kind, i->k) ? i->jt : i->jf;
+			at->pc += bpf_compare(at->a.k, (enum bpf_test)kind, i->k) ? i->jt : i->jf;
 		else if (i->code == (BPF_JMP | BPF_JA))
 			at->pc += i->k;
 		else if (!compute(w, at, i))
@@ -198,41 +166,4 @@ void bpf_ways(const struct sock_fprog *p, uint32_t arch, uint32_t nr, struct way
 	out->count = 0;
 	out->unsure = false;
 	go_on(&w, &start);
-}
-
-/* ---- with all arguments given ------------------------------------------------------ */
-
-static uint32_t word_of(const struct seccomp_data *d, unsigned word)
-{
-	uint32_t value = 0;
-	size_t offset = word < 12 ? FIRST_ARG + word * 4 : (word - 12) * 4;
-
-	memcpy(&value, (const unsigned char *)d + offset, sizeof(value));
-	return value;
-}
-
-static bool fits(const struct way *way, const struct seccomp_data *d)
-{
-	size_t i;
-
-	for (i = 0; i < way->tests; i++) {
-		const struct way_test *t = &way->test[i];
-
-		if (compare(word_of(d, t->word) & t->mask, t->kind, t->k) != t->holds)
-			return false;
-	}
-	return true;
-}
-
-/* The one way that fits. */
-uint32_t bpf_answer(const struct sock_fprog *p, const struct seccomp_data *d)
-{
-	struct ways ways;
-	size_t i;
-
-	bpf_ways(p, d->arch, (uint32_t)d->nr, &ways);
-	for (i = 0; i < ways.count; i++)
-		if (fits(&ways.way[i], d))
-			return ways.way[i].answer;
-	return BPF_NOTHING;
 }

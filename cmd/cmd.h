@@ -165,9 +165,7 @@ void trials_make(struct trials *out);
 
 /* ---- bpf.c: what a filter answers to a call, whatever its arguments ------------------- */
 struct sock_fprog;
-struct seccomp_data;
 
-#define BPF_NOTHING 0xffffffffu       /* no answer: the program is not of a known kind */
 #define WAY_TESTS 32
 #define WAYS 64
 
@@ -175,7 +173,7 @@ struct seccomp_data;
 struct way_test {
 	unsigned word;                /* argument word / 2, its upper half when odd */
 	uint32_t mask, k;
-	enum { TEST_EQUAL, TEST_OVER, TEST_AT_LEAST, TEST_ANY_BIT } kind;
+	int kind;                     /* enum bpf_test: jail/bpf.c compares */
 	bool holds;
 };
 
@@ -192,7 +190,6 @@ struct ways {
 	bool unsure;                  /* more than fits, or an unknown instruction */
 };
 
-uint32_t bpf_answer(const struct sock_fprog *p, const struct seccomp_data *d);
 /* Every way for this call and architecture, with the arguments open. */
 void bpf_ways(const struct sock_fprog *p, uint32_t arch, uint32_t nr, struct ways *out);
 

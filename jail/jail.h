@@ -13,6 +13,7 @@
 #include "oxg.h"
 
 struct sock_fprog;
+struct seccomp_data;
 
 /* ---- tiers, best first (DESIGN.md section 5) ------------------------------------ */
 #define TIERS(X)                                                                 \
@@ -231,6 +232,13 @@ const struct sock_fprog *profile_filter(const char *name);
  * and back. Random in each run; the plugin cannot read it, nor gain by it. */
 const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent,
     uint64_t secret);
+
+/* bpf.c: what the program answers to this call. */
+#define BPF_NOTHING 0xffffffffu  /* no answer: it is not of a known kind */
+enum bpf_test { TEST_EQUAL, TEST_OVER, TEST_AT_LEAST, TEST_ANY_BIT };
+uint32_t bpf_answer(const struct sock_fprog *p, const struct seccomp_data *d);
+bool bpf_compare(uint32_t a, enum bpf_test test, uint32_t k);
+int bpf_test_of(unsigned code);  /* which of them an instruction makes; -1: none */
 
 /* ---- runtime.c: the steps that bring in the operator's --runtime: "system", or the
  * absolute path of an unpacked image. 0, or -1 with why (JAIL). */

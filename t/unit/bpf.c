@@ -184,6 +184,30 @@ static void by_hand(void)
 	ok(w.unsure, "nor what ends nowhere");
 }
 
+/* The supervisor's reader: what it does not know is no answer, so a refusal. */
+static void odd(void)
+{
+	static struct sock_filter code[] = { { 0x20, 0, 0, 0 }, { 0x06, 0, 0, 0x7fff0000u } };
+	struct sock_fprog p = { COUNT(code), code };
+	const struct seccomp_data d = { .nr = 1, .arch = ARCH };
+
+	ok(bpf_answer(&p, &d) == 0x7fff0000u, "two instructions");
+	code[0] = (struct sock_filter){ 0x20, 0, 0, 64 };
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "a word behind the call");
+	code[0].k = 0xfffffffcu;
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "a word before it");
+	code[0].k = 62;
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "half a word");
+	code[0] = (struct sock_filter){ 0x05, 0, 0, 0xffffffffu };
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "a jump to nowhere");
+	code[0] = (struct sock_filter){ 0x15, 255, 255, 0 };
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "nor by a comparison");
+	code[0] = (struct sock_filter){ 0x16, 0, 0, 0 };
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "a return of what is in a register");
+	p.len = 0;
+	ok(bpf_answer(&p, &d) == BPF_NOTHING, "no program");
+}
+
 int main(void)
 {
 	static const char *const profiles[] = { "static", "runtime" };
@@ -201,6 +225,7 @@ int main(void)
 		others(p);
 	}
 	by_hand();
+	odd();
 	printf("1..%d\n", tests);
 	return failures != 0;
 }

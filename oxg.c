@@ -21,8 +21,9 @@
  *   supervisor <-- watch           once: how it went
  *   watch --sync--> init, plugin   "mapped", "go", "heard"
  *   watch <-status- init, plugin   built, listen, proved, failed (where), ended (status)
- *   watch <-control-> broker       ready, news, kill, end (tally); refused calls, drain
- *   watch <-kernel- plugin         refused calls, each answered EPERM
+ *   watch <-control-> broker       ready, news, kill, end (tally); calls, drain
+ *   watch <-kernel- plugin         refused calls, each answered EPERM; with --audit
+ *                                  allowed ones, answered "go on"
  *   plugin 1, 2, 4 --> broker --> plugin 3
  *
  * "Go" waits until the supervisor, the watch and the broker have each given up what
@@ -67,6 +68,7 @@ struct run {
 	bool dir_made;
 	struct journal journal;
 	int findings, ledger, out_log, err_log; /* streams of the folder */
+	int audit;                     /* -1: no --audit */
 	struct verdicts verdicts;
 	struct plugin plugin;
 	bool plugin_known;
@@ -114,7 +116,9 @@ static int open_folder(struct run *r)
 	r->ledger = rundir_stream(&r->dir, "ledger.jsonl", &r->why);
 	r->out_log = rundir_stream(&r->dir, "logs/stdout.log", &r->why);
 	r->err_log = rundir_stream(&r->dir, "logs/stderr.log", &r->why);
-	if (journal < 0 || r->findings < 0 || r->ledger < 0 || r->out_log < 0 || r->err_log < 0)
+	r->audit = r->words.audit ? rundir_stream(&r->dir, "audit.jsonl", &r->why) : -1;
+	if (journal < 0 || r->findings < 0 || r->ledger < 0 || r->out_log < 0 || r->err_log < 0 ||
+	    (r->words.audit && r->audit < 0))
 		return -1;
 	journal_start(&r->journal, journal, &r->clock);
 	journal_event(&r->journal, "run.start", "run_id", r->run_id, "oxg", OXG_VERSION, NULL);
@@ -284,6 +288,7 @@ static int plan_jail(struct run *r)
 		.input = r->words.input ? &r->input : NULL,
 		.input_bind = r->words.input_bind, .runtime = r->words.runtime,
 		.arg = r->words.args.word, .args = r->words.args.count, .tier = (int)r->tier,
+		.audit = r->words.audit,
 	};
 	struct token facts;
 
@@ -314,6 +319,7 @@ static void plan_broker(struct run *r)
 
 	b->findings_file = r->findings;
 	b->ledger_file = r->ledger;
+	b->audit_file = r->audit;
 	b->stdout_file = r->out_log;
 	b->stderr_file = r->err_log;
 	b->journal = r->journal;
@@ -358,6 +364,9 @@ static int live(struct run *r, int signals)
 static void take_pen(struct run *r)
 {
 	r->tally = r->death.tally;
+	if (r->audit >= 0 && audit_recover(r->audit, &r->death.audited.recorded) != 0)
+		refuse(&r->why, REFUSE_EVIDENCE, "audit.jsonl cannot be read back: %s",
+		    strerror(errno));
 	if (r->death.tally_known) {
 		r->journal.seq = r->tally.events;
 		memcpy(r->journal.head, r->tally.journal_head, SHA256_SIZE);
@@ -417,7 +426,7 @@ static int make_evidence(struct run *r)
 	struct closing c = {
 		.dir = &r->dir, .facts = &r->facts, .journal = &r->journal,
 		.policy_snapshot = buf_bytes(&r->snapshot), .task = r->task,
-		.findings = r->findings, .ledger = r->ledger,
+		.findings = r->findings, .ledger = r->ledger, .audit = r->audit,
 		.out_log = r->out_log, .err_log = r->err_log,
 		.durable = r->words.durable,
 	};
@@ -429,6 +438,7 @@ static int make_evidence(struct run *r)
 	r->facts.tally = r->death.started ? &r->tally : NULL;
 	r->facts.proved = r->death.proved;
 	r->facts.denials = r->death.started ? &r->death.denials : NULL;
+	r->facts.audited = r->words.audit ? &r->death.audited : NULL;
 	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
 	r->facts.journal = &r->journal;
 	r->facts.finished = clock_seconds(&r->clock);
@@ -540,6 +550,7 @@ static int cmd_run(int argc, char **argv)
 	int signals;
 
 	r.decision = -1;
+	r.audit = -1;
 	run_words_read(argc, argv, &r.words);
 	if (clock_start(&r.clock, &r.why) != 0)
 		die(refusal_status(r.why.code), "%s", r.why.text);

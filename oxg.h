@@ -191,6 +191,7 @@ struct sandbox_words {
 	const char *runtime;          /* NULL: static plugins only */
 	int tier;                     /* enum tier of jail/jail.h */
 	const char *place;            /* weaker tiers: an empty directory of ours; absolute, no link */
+	bool audit;                   /* what it is allowed is told as well */
 	const char *const *arg;       /* behind the manifest's own */
 	size_t args;
 };
@@ -346,26 +347,38 @@ struct tally {
 	unsigned char journal_head[SHA256_SIZE];
 };
 
-/* ---- watch -> broker: one refused system call ----------------------------------
+/* ---- watch -> broker: one system call, refused or (--audit) allowed -------------
  * Written by jail/ledger.c from what the kernel said, read by broker/ledger.c, which
  * alone looks at the text: it is the plugin's. */
 #define DENIAL_TEXT 512
 #define LEDGER_LINES 2000            /* more are counted, not written */
 #define LEDGER_CALLS 512
+#define AUDIT_LINES 20000            /* the same of the allowed ones */
+#define AUDIT_BYTES (8u << 20)       /* of audit.jsonl, however long their paths */
 
 struct denial {
 	uint64_t ns;                 /* since the plugin was released */
 	int32_t pid;                 /* as the jail counts, 0: gone already */
 	int32_t nr;
+	uint32_t deed;               /* enum call_deed: it was allowed; NONE: refused */
 	uint64_t arg[6];
-	uint32_t text;               /* bytes of it; DENIAL_TEXT: cut */
-	unsigned char bytes[DENIAL_TEXT];
+	struct call_text {
+		uint32_t n;          /* bytes of it; DENIAL_TEXT: cut */
+		unsigned char bytes[DENIAL_TEXT];
+	} text[2];                   /* in the order of its shape */
 };
 
 struct denials {
 	bool heard;                  /* the kernel told; else they were refused in silence */
 	uint64_t refused, sent;
 	uint32_t by_call[LEDGER_CALLS]; /* the last one: that and above */
+};
+
+/* What was allowed, counted by the watch; recorded: lines of audit.jsonl. */
+struct audited {
+	uint64_t allowed, recorded;
+	uint64_t by_deed[DEED_COUNT];
+	uint32_t by_call[LEDGER_CALLS];
 };
 
 struct broker_message {

@@ -471,6 +471,16 @@ static void put_ledger(struct page *p)
 	put(p, section_close);
 }
 
+/* What --audit saw it do. */
+static void put_audit(struct page *p)
+{
+	if (!is_object(&p->run, "audit"))
+		return;
+	section_open(p, "audit", "Allowed operations");
+	html_audit(p->b, &p->run, folder_get(p->folder, "audit.jsonl"));
+	put(p, section_close);
+}
+
 /* ---- output, journal, how to verify --------------------------------------------------------------- */
 
 static void put_stream(struct page *p, const char *name)
@@ -558,6 +568,7 @@ int report_html(const struct folder *folder, struct buf *out, struct why *why)
 	put_run(&p);
 	put_isolation(&p);
 	put_ledger(&p);
+	put_audit(&p);
 	put_output(&p);
 	put_verify(&p);
 	put(&p, "</main>\n</body>\n</html>\n");

@@ -362,7 +362,7 @@ static const char *choose_profile(const struct jail_plan *plan, const char *runt
 	return runtime == NULL ? "static" : "runtime";
 }
 
-static void plan_filter(struct planning *p)
+static int plan_filter(struct planning *p)
 {
 	struct jail_plan *plan = p->plan;
 
@@ -370,7 +370,14 @@ static void plan_filter(struct planning *p)
 	plan->filter = profile_filter(plan->profile);
 	random_bytes((unsigned char *)&plan->secret, sizeof(plan->secret));
 	if (plan->tier == TIER_NAMESPACES || tier_may_look_into(plan->host_uid, plan->host_gid))
-		plan->telling = profile_telling(p->arena, plan->filter, plan->secret);
+		plan->telling = p->words->audit ?
+		    profile_auditing(p->arena, plan->filter, plan->secret) :
+		    profile_telling(p->arena, plan->filter, plan->secret);
+	plan->audit = p->words->audit;
+	if (plan->audit && plan->telling == NULL)
+		return refuse(p->why, REFUSE_JAIL, "--audit: in tier %s nobody here may look into a "
+		    "plugin's calls: leave --audit out, or see oxg doctor", tier_word(plan->tier));
+	return 0;
 }
 
 /* Any directory that is there will do: the new root is mounted over it where only
@@ -415,8 +422,7 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	plan_identity(out);
 	plan_limits(&p);
 	plan_landlock(&p);
-	plan_filter(&p);
-	return plan_end(&p);
+	return plan_filter(&p) != 0 ? -1 : plan_end(&p);
 }
 
 /* ---- spawn and kill ------------------------------------------------------------------------------ */

@@ -28,6 +28,7 @@ struct broker_plan {
 	int answers;               /* write end: the plugin's 3 */
 	int control;               /* broker_message pair with the watch */
 	int findings_file, stdout_file, stderr_file, ledger_file;
+	int audit_file;            /* -1: no --audit */
 	struct journal journal;    /* the pen: ours until BROKER_END gives the head back */
 	struct mint mint;          /* wiped in supervisor and watch after their forks */
 	struct grant grant;
@@ -116,6 +117,7 @@ struct broker {
 	uint64_t findings_bytes, log_bytes;
 	struct tally tally;
 	uint64_t denials;          /* lines of the ledger */
+	uint64_t audited, audit_bytes; /* lines of audit.jsonl */
 	uint64_t noted[NOTE_COUNT];
 	unsigned char expiry_noted[TOKEN_LIVE / 8];
 	struct arena scratch;      /* of one line */
@@ -124,7 +126,7 @@ struct broker {
 	uint64_t told, told_ns;    /* findings, and when: the last BROKER_NEWS */
 };
 
-/* ledger.c: one refused system call, into ledger.jsonl. */
+/* ledger.c: one system call: refused, into ledger.jsonl; allowed, into audit.jsonl. */
 void ledger_write(struct broker *b, const struct denial *d);
 
 /* broker.c */

@@ -1,7 +1,7 @@
 /*
- * ledger.c - ledger.jsonl: one line for each refused system call. The watch
- * hands on what the kernel said; the text in it is the plugin's, and is looked at
- * here alone. Runs in the broker.
+ * ledger.c - ledger.jsonl: one line for each refused system call; audit.jsonl: for
+ * each allowed one that --audit tells of. The watch hands on what the kernel said; the
+ * text in it is the plugin's, and is looked at here alone. Runs in the broker.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -77,7 +77,7 @@ static void open_write(struct buf *to, uint64_t value)
 }
 
 /* The bytes are what the plugin wrote: any of them may be missing. */
-static void address_write(struct buf *to, const struct denial *d)
+static void address_write(struct buf *to, const struct call_text *t)
 {
 	union {
 		sa_family_t family;
@@ -89,8 +89,8 @@ static void address_write(struct buf *to, const struct denial *d)
 	char text[INET6_ADDRSTRLEN] = "", spare[24];
 
 	memset(&a, 0, sizeof(a));
-	memcpy(&a, d->bytes, d->text < sizeof(a) ? d->text : sizeof(a));
-	if (d->text < sizeof(a.family)) {
+	memcpy(&a, t->bytes, t->n < sizeof(a) ? t->n : sizeof(a));
+	if (t->n < sizeof(a.family)) {
 		buf_text(to, "unreadable");
 	} else if (a.family == AF_INET) {
 		inet_ntop(AF_INET, &a.in.sin_addr, text, sizeof(text));
@@ -99,9 +99,9 @@ static void address_write(struct buf *to, const struct denial *d)
 		inet_ntop(AF_INET6, &a.in6.sin6_addr, text, sizeof(text));
 		buf_printf(to, "[%s]:%u", text, ntohs(a.in6.sin6_port));
 	} else if (a.family == AF_UNIX) {
-		size_t at = offsetof(struct sockaddr_un, sun_path), n = d->text - at;
+		size_t at = offsetof(struct sockaddr_un, sun_path), n = t->n - at;
 
-		if (d->text <= at)
+		if (t->n <= at)
 			n = 0;
 		else if (a.un.sun_path[0] == '\0')
 			buf_byte(to, '@'); /* abstract, as it is written */
@@ -115,7 +115,7 @@ static void address_write(struct buf *to, const struct denial *d)
 /* ---- one argument ---------------------------------------------------------------------- */
 
 static void arg_write(struct broker *b, struct json_out *o, const char *name,
-    enum call_arg kind, uint64_t value, const struct denial *d)
+    enum call_arg kind, uint64_t value, const struct call_text *t)
 {
 	struct buf text = { 0 };
 	char spare[24];
@@ -132,6 +132,16 @@ static void arg_write(struct broker *b, struct json_out *o, const char *name,
 	case ARG_OCTAL:
 		buf_printf(&text, "0%llo", (unsigned long long)(value & 0xffffffffu));
 		break;
+	case ARG_DIR:
+		if ((int32_t)value != AT_FDCWD)
+			json_member_number(o, name, (int32_t)value);
+		return;
+	case ARG_HOW:
+		if (value == CALL_HOW_UNREADABLE)
+			buf_text(&text, "unreadable");
+		else
+			open_write(&text, value);
+		break;
 	case ARG_OPEN:
 		open_write(&text, value);
 		break;
@@ -145,10 +155,10 @@ static void arg_write(struct broker *b, struct json_out *o, const char *name,
 		buf_text(&text, name_of(types, COUNT(types), value & 0xf, spare));
 		break;
 	case ARG_PATH:
-		buf_add(&text, d->bytes, d->text);
+		buf_add(&text, t->bytes, t->n);
 		break;
 	case ARG_ADDRESS:
-		address_write(&text, d);
+		address_write(&text, t);
 		break;
 	}
 	broker_words(b, o, name, buf_bytes(&text));
@@ -158,37 +168,73 @@ static void arg_write(struct broker *b, struct json_out *o, const char *name,
 static void args_write(struct broker *b, struct json_out *o, const struct denial *d)
 {
 	const struct call_shape *shape = call_shape(d->nr);
+	const struct call_text *t = d->text;
 
 	if (shape == NULL)
 		return;
 	json_name(o, "args");
 	json_open(o, '{');
-	for (size_t i = 0; i < COUNT(shape->arg); i++)
-		arg_write(b, o, shape->arg[i].name, shape->arg[i].kind,
-		    d->arg[shape->arg[i].index], d);
+	for (size_t i = 0; i < COUNT(shape->arg); i++) {
+		enum call_arg kind = shape->arg[i].kind;
+
+		arg_write(b, o, shape->arg[i].name, kind, d->arg[shape->arg[i].index], t);
+		t += kind == ARG_PATH || kind == ARG_ADDRESS;
+	}
 	json_close(o, '}');
+}
+
+static void line_write(struct broker *b, const struct denial *d, uint64_t n, struct buf *line)
+{
+	struct json_out o = json_start(line, false);
+	const char *name = call_name(d->nr);
+	uint64_t ns = b->plan->clock.frozen ? 0 : d->ns;
+
+	json_open(&o, '{');
+	json_member_number(&o, "schema_version", 1);
+	json_member_number(&o, "n", (int64_t)n);
+	json_member_number(&o, "at_us", (int64_t)(ns / 1000));
+	json_member_number(&o, "pid", d->pid);
+	if (d->deed != DEED_NONE) {
+		json_member(&o, "type", deed_type((enum call_deed)d->deed));
+		json_member(&o, "action", deed_action((enum call_deed)d->deed));
+	}
+	json_member(&o, "call", name ? name : "unknown");
+	json_member_number(&o, "number", d->nr);
+	args_write(b, &o, d);
+	if (d->deed == DEED_NONE)
+		json_member(&o, "answer", "EPERM");
+	json_close(&o, '}');
+	buf_byte(line, '\n');
+}
+
+static void audit_write(struct broker *b, const struct denial *d)
+{
+	struct buf line = { 0 };
+
+	line_write(b, d, b->audited + 1, &line);
+	if (b->audit_bytes + line.n > AUDIT_BYTES) {
+		b->audit_bytes = AUDIT_BYTES; /* nor a shorter one after it: no gaps */
+	} else {
+		b->audited++;
+		b->audit_bytes += line.n;
+		if (write_all(b->plan->audit_file, line.p, line.n) < 0)
+			broker_lost(b, "audit.jsonl", errno);
+	}
+	buf_free(&line);
 }
 
 void ledger_write(struct broker *b, const struct denial *d)
 {
 	struct buf line = { 0 };
-	struct json_out o = json_start(&line, false);
-	const char *name = call_name(d->nr);
-	uint64_t ns = b->plan->clock.frozen ? 0 : d->ns;
 
-	if (d->text > DENIAL_TEXT)
+	if (d->text[0].n > DENIAL_TEXT || d->text[1].n > DENIAL_TEXT || d->deed >= DEED_COUNT)
 		return;
-	json_open(&o, '{');
-	json_member_number(&o, "schema_version", 1);
-	json_member_number(&o, "n", (int64_t)++b->denials);
-	json_member_number(&o, "at_us", (int64_t)(ns / 1000));
-	json_member_number(&o, "pid", d->pid);
-	json_member(&o, "call", name ? name : "unknown");
-	json_member_number(&o, "number", d->nr);
-	args_write(b, &o, d);
-	json_member(&o, "answer", "EPERM");
-	json_close(&o, '}');
-	buf_byte(&line, '\n');
+	if (d->deed != DEED_NONE) {
+		if (b->plan->audit_file >= 0)
+			audit_write(b, d);
+		return;
+	}
+	line_write(b, d, ++b->denials, &line);
 	if (write_all(b->plan->ledger_file, line.p, line.n) < 0)
 		broker_lost(b, "ledger.jsonl", errno);
 	buf_free(&line);

@@ -70,7 +70,7 @@ struct run_words {
 	int fail_on;                  /* enum severity, -1 "none", -2: not said */
 	capability_set grant;
 	struct resources resources;
-	bool allow_unsigned, durable, json, quiet;
+	bool allow_unsigned, audit, durable, json, quiet;
 	bool verify_time_given;
 	int64_t verify_time;
 	struct words_list args;       /* behind "--" */

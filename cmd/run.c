@@ -131,6 +131,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity (default none)", &t.fail_on },
 		{ "allow-unsigned", OPT_FLAG, NULL, "lift both verification phases; recorded everywhere", &w->allow_unsigned },
 		{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time", &t.verify_time },
+		{ "audit", OPT_FLAG, NULL, "trace what it opens, executes, removes: audit.jsonl, security_audit.json", &w->audit },
 		{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", &w->durable },
 		{ "json", OPT_FLAG, NULL, "one JSON object on stdout", &w->json },
 		{ "quiet", OPT_FLAG, NULL, "no summary", &w->quiet },

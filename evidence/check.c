@@ -318,6 +318,35 @@ static int check_ledger(const struct checked *c)
 	return 0;
 }
 
+/* With --audit both files, without it neither. */
+static int check_audit(const struct checked *c)
+{
+	static const char trace[] = "audit.jsonl", document[] = "security_audit.json";
+	struct bytes lines = folder_get(c->folder, trace), stored = folder_get(c->folder, document);
+	int said = json_get(&c->run, 0, "audit"), result = 0;
+	struct buf again = { 0 };
+	uint64_t n;
+
+	if (said < 0 && (lines.p != NULL || stored.p != NULL))
+		return wrong(c->folder, c->why, lines.p != NULL ? trace : document,
+		    "is there although run.json knows of no --audit");
+	if (said < 0)
+		return 0;
+	if (lines.p == NULL || stored.p == NULL)
+		return wrong(c->folder, c->why, lines.p == NULL ? trace : document, "is missing");
+	if (ledger_count(lines, &n) != 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s line %llu is no allowed call",
+		    c->folder->path, trace, (unsigned long long)n);
+	if (!counted(&c->run, said, "recorded", n))
+		return wrong(c->folder, c->why, trace, "does not hold as many lines as "
+		    "run.json counts");
+	audit_document(c->folder, &again);
+	if (!bytes_equal(stored, buf_bytes(&again)))
+		result = wrong(c->folder, c->why, document, "is not what the trace and the ledger make");
+	buf_free(&again);
+	return result;
+}
+
 /* ---- what can be made again ----------------------------------------------------------------- */
 
 static int check_gate(const struct checked *c, const char **decision)
@@ -386,7 +415,7 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 	if (folder_verify(&f, why) < 0 || check_documents(&c) < 0 ||
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
-	    check_ledger(&c) < 0 ||
+	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
 	    check_gate(&c, &out->decision) < 0 || check_report(&c) < 0)
 		return -1;
 	if (f.empty != NULL) /* no digest tells of it */

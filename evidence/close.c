@@ -90,6 +90,16 @@ static int add_findings(struct act *t, struct found *found)
 	return 0;
 }
 
+static int put_audit(struct act *t)
+{
+	if (t->c->audit < 0)
+		return 0;
+	if (add_hashed(t, "audit.jsonl", t->c->audit) != 0)
+		return -1;
+	audit_document(&t->folder, &t->made);
+	return put_copy(t, "security_audit.json");
+}
+
 static int put_judged(struct act *t, int *decision)
 {
 	*decision = gate_decide(&t->folder, t->c->policy_snapshot, &t->made);
@@ -116,6 +126,7 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	    add_hashed(&t, "journal/events.jsonl", c->journal->fd) != 0 ||
 	    add_findings(&t, &found) != 0 ||
 	    add_hashed(&t, "ledger.jsonl", c->ledger) != 0 ||
+	    put_audit(&t) != 0 ||
 	    add_hashed(&t, "logs/stdout.log", c->out_log) != 0 ||
 	    add_hashed(&t, "logs/stderr.log", c->err_log) != 0 ||
 	    put_judged(&t, decision) != 0)

@@ -51,6 +51,14 @@ int ledger_count(struct bytes text, uint64_t *lines);
 int ledger_recover(int fd, struct denials *d);
 void ledger_summary(struct json_out *o, const struct denials *d); /* run.json's member */
 
+/* ---- audit.c: what --audit adds: audit.jsonl, written by the broker, and of it and the
+ * ledger security_audit.json, which Ignite's readers understand -------------------- */
+int audit_recover(int fd, uint64_t *lines); /* as above, whoever died */
+void audit_summary(struct json_out *o, const struct audited *a); /* run.json's member */
+struct folder;
+/* From run.json, audit.jsonl and ledger.jsonl, and from nothing else. */
+void audit_document(const struct folder *f, struct buf *out);
+
 /* ---- journal.c: journal/events.jsonl ------------------------------------------------
  * {"seq":1,"ts":"...","type":"run.start",...,"prev":"<hex of the line before>"}
  * prev = hex SHA-256 of the previous line without its newline; 64 zeros first.
@@ -166,6 +174,7 @@ struct run_facts {
 	const struct why *refusal;         /* code 0: none */
 	const struct tally *tally;         /* NULL when nothing ran */
 	const struct denials *denials;     /* the same */
+	const struct audited *audited;     /* NULL: no --audit */
 	const char *trust_root, *trust_found_by;
 	const char *profile;               /* policy profile */
 	const char *policy_source;
@@ -220,8 +229,9 @@ void html_value(struct buf *to, const struct json *j, int v);
 void html_row(struct buf *to, const char *label, const struct json *j, int v);
 extern const char html_style[];
 
-/* ---- htmlledger.c: refused operations inside a page ------------------------------------------- */
+/* ---- htmlledger.c: refused and allowed operations inside a page ------------------------------- */
 void html_ledger(struct buf *to, const struct json *run, struct bytes ledger);
+void html_audit(struct buf *to, const struct json *run, struct bytes trace);
 
 /* ---- found.c: findings.jsonl, read once ------------------------------------------------------- */
 struct found_lines {
@@ -270,6 +280,7 @@ struct closing {
 	struct journal *journal;       /* flushed here, after its last event */
 	struct bytes policy_snapshot, task, input_listing; /* p NULL or n 0: none */
 	int findings, ledger, out_log, err_log; /* the streams' descriptors */
+	int audit;                     /* -1: none */
 	bool durable;
 };
 /* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers

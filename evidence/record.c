@@ -404,6 +404,8 @@ void record_run(const struct run_facts *f, struct buf *out)
 	write_inputs(&o, f);
 	write_tally(&o, f->tally);
 	ledger_summary(&o, f->denials);
+	if (f->audited != NULL)
+		audit_summary(&o, f->audited);
 	write_journal(&o, f);
 	json_member_bool(&o, "evidence_complete", f->evidence_complete);
 	document_close(&o);

@@ -1,7 +1,7 @@
 /*
  * bpf.c - what a system call filter answers to a call with its arguments, as the
  * kernel would run it: classic BPF over struct seccomp_data, bpf(4) and seccomp(2).
- * Runs in the supervisor, which asks it whether a call that the kernel stopped for
+ * Runs in the watch, which asks it whether a call that the kernel stopped for
  * --audit may go on; cmd/bpf.c asks with the arguments open.
  *
  * Jumps go forward alone, so every program ends; what is not known here is no answer.

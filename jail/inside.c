@@ -342,6 +342,21 @@ static void reset_signals(void)
 	SYS(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none), 0);
 }
 
+/* Allowed calls that wait for the watch's "go on" are not to be broken off by a
+ * signal: they would begin again, and be told twice. Older kernels do not know it. */
+static long listen_to(const struct jail_plan *plan)
+{
+	long listener = -1;
+
+	if (plan->audit)
+		listener = SYS(seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+		    FILTER_FLAG_WAIT_KILLABLE_RECV, plan->telling, 0, 0);
+	if (listener >= 0 || (plan->audit && errno != EINVAL))
+		return listener;
+	return SYS(seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+	    plan->telling, 0, 0);
+}
+
 /*
  * The last wall: what comes after it must be in the profile. Refused calls are told
  * to the watch, who takes the listener from us; for that we are dumpable, as
@@ -356,8 +371,7 @@ static void put_up_filter(const struct jail_plan *plan)
 
 	errno = EACCES;
 	if (plan->telling != NULL && SYS(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
-		listener = SYS(seccomp, SECCOMP_SET_MODE_FILTER,
-		    SECCOMP_FILTER_FLAG_NEW_LISTENER, plan->telling, 0, 0);
+		listener = listen_to(plan);
 	if (listener >= 0) {
 		m.step = (uint32_t)listener;
 		SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
@@ -366,6 +380,8 @@ static void put_up_filter(const struct jail_plan *plan)
 		return;
 	}
 	m.error = errno;
+	if (plan->audit) /* what was asked for and cannot be had is not left out in silence */
+		fail(REPORT_FD, PHASE_AUDIT, 0);
 	SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
 	if (SYS(seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter, 0, 0) != 0)
 		fail(REPORT_FD, PHASE_SECCOMP, 0);

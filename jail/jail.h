@@ -95,6 +95,8 @@ struct step {
 	X(LANDLOCK, "put up the Landlock wall")                                 \
 	X(SECCOMP, "load its system call filter")                               \
 	X(LISTEN, "let its refused calls be heard")                              \
+	X(AUDIT, "trace allowed calls, as --audit asks (inside a sandbox that "  \
+	    "listens itself nobody can)")                                        \
 	X(PROOF, "")  /* the canary's own words */                               \
 	X(EXEC, "execute")
 
@@ -150,6 +152,7 @@ struct jail_plan {
 	size_t rlimits;
 	const struct sock_fprog *filter;
 	const struct sock_fprog *telling; /* the same, refusing by notification; NULL: nobody could listen */
+	bool audit;                  /* telling tells of what is allowed too */
 	uint64_t secret;             /* what the proof's own calls bear, to be refused at once */
 	const char *profile;         /* "static" or "runtime" */
 	bool with_runtime;
@@ -233,6 +236,11 @@ const struct sock_fprog *profile_filter(const char *name);
 const struct sock_fprog *profile_telling(struct arena *a, const struct sock_fprog *silent,
     uint64_t secret);
 
+/* For --audit: the same, and of the calls that call_told names the allowed ones are
+ * notifications too. */
+const struct sock_fprog *profile_auditing(struct arena *a, const struct sock_fprog *silent,
+    uint64_t secret);
+
 /* bpf.c: what the program answers to this call. */
 #define BPF_NOTHING 0xffffffffu  /* no answer: it is not of a known kind */
 enum bpf_test { TEST_EQUAL, TEST_OVER, TEST_AT_LEAST, TEST_ANY_BIT };
@@ -289,7 +297,8 @@ void cell_end(struct cell *cell, struct rusage *used);
  * All of them: 0, and *proved says how many; else -1 with why (JAIL). */
 int jail_apart(pid_t init, uint64_t flags, uint32_t *proved, struct why *why);
 
-/* ---- ledger.c: what the kernel refused, by user notification; in the watch -------- */
+/* ---- ledger.c: what the kernel refused, by user notification; in the watch. Under
+ * --audit also what it allowed. */
 /* linux/seccomp.h, since 6.6 */
 #define LEDGER_NOTIF_SET_FLAGS _IOW('!', 4, uint64_t)
 struct ledger {
@@ -297,14 +306,21 @@ struct ledger {
 	int control;                 /* the broker's pair */
 	uint64_t born_ns;
 	struct denials *into;
+	const struct sock_fprog *silent; /* under --audit: who says what may go on; else NULL */
+	struct audited *audited;     /* the same */
+	uint32_t last_pid;           /* who called last, and its number in the jail */
+	int32_t last_inside;
+	unsigned waited;             /* for the broker, in vain */
 	bool proving;                /* what is refused now is ours, and not counted */
 	uint32_t asked;              /* by the proof */
 };
 /* Takes the listener, descriptor remote of init's only child. 0, or -1 with errno. */
 int ledger_take(struct ledger *l, pid_t init, int remote);
-/* Answers what waits: EPERM, always. */
+/* Answers what waits: EPERM; under --audit "go on" to what the silent program allows,
+ * and to nothing else. */
 void ledger_serve(struct ledger *l);
 void ledger_serve_proof(struct ledger *l); /* one of the proof, which waits already */
+bool ledger_lets(const struct ledger *l, const struct seccomp_data *d); /* may it go on? */
 
 /* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
 struct watch {
@@ -337,6 +353,7 @@ struct death {
 	struct tally tally;
 	struct usage usage;
 	struct denials denials;
+	struct audited audited;
 	uint32_t proved;             /* questions of prove.c that were answered well */
 };
 

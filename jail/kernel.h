@@ -70,6 +70,9 @@ struct kernel_clone_args {
 #define CLONE_PIDFD 0x00001000
 #endif
 
+/* ---- seccomp: linux/seccomp.h, since 5.19 --------------------------------------------- */
+#define FILTER_FLAG_WAIT_KILLABLE_RECV (1ul << 5)
+
 /* ---- capabilities -------------------------------------------------------------------- */
 #define CAPABILITY_VERSION_3 0x20080522u
 

@@ -375,7 +375,8 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 	static struct gauge gauge; /* large, and there is one */
 	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge,
 		.ledger = { .fd = -1, .control = watch->control, .into = &out->denials,
-		    .proving = true } };
+		    .silent = watch->plan->audit ? watch->plan->filter : NULL,
+		    .audited = &out->audited, .proving = true } };
 	struct why unheard; /* another reason stands already */
 	bool go;
 

@@ -1,9 +1,12 @@
 /*
- * calls.c - system calls by number: their names, and which of their arguments say
- * something to a reader. Used where a refused call is caught (jail/ledger.c) and
- * where it is written down (broker/ledger.c). Pointers are left out: what they
- * point to counts, and where that lay is chance.
+ * calls.c - system calls by number: their names, which of their arguments say
+ * something to a reader, and what those set out to do that --audit tells of. Used
+ * where a call is caught (jail/ledger.c) and where it is written down
+ * (broker/ledger.c). Pointers are left out: what they point to counts, and where that
+ * lay is chance.
  */
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include "calls.h"
@@ -12,6 +15,15 @@
 #define PATH(n) { "path", n, ARG_PATH }
 #define FD(n) { "fd", n, ARG_NUMBER }
 #define MODE(n) { "mode", n, ARG_OCTAL }
+#define DIR(n) { "dir", n, ARG_DIR }
+#define TO(n) { "to", n, ARG_PATH }
+#define TO_DIR(n) { "to_dir", n, ARG_DIR }
+#define NUMBER(name, n) { name, n, ARG_NUMBER }
+
+/* Newer than some machines' headers. */
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
 
 static const struct call_shape shapes[] = {
 	/* files */
@@ -21,19 +33,31 @@ static const struct call_shape shapes[] = {
 	{ SYS_mknod, { PATH(0), MODE(1), { "device", 2, ARG_HEX } } },
 	{ SYS_chown, { PATH(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
 	{ SYS_lchown, { PATH(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
-	{ SYS_symlink, { PATH(1) } },
-	{ SYS_link, { PATH(1) } },
+	{ SYS_symlink, { { "target", 0, ARG_PATH }, PATH(1) } },
+	{ SYS_link, { PATH(0), TO(1) } },
+	{ SYS_rename, { PATH(0), TO(1) } },
+	{ SYS_unlink, { PATH(0) } },
+	{ SYS_rmdir, { PATH(0) } },
+	{ SYS_mkdir, { PATH(0), MODE(1) } },
+	{ SYS_chmod, { PATH(0), MODE(1) } },
 	{ SYS_utime, { PATH(0) } },
 	{ SYS_utimes, { PATH(0) } },
 #endif
-	{ SYS_openat, { PATH(1), { "flags", 2, ARG_OPEN } } },
-	{ SYS_openat2, { PATH(1) } },
-	{ SYS_mknodat, { PATH(1), MODE(2), { "device", 3, ARG_HEX } } },
+	{ SYS_openat, { DIR(0), PATH(1), { "flags", 2, ARG_OPEN } } },
+	{ SYS_openat2, { DIR(0), PATH(1), { "flags", 2, ARG_HOW } } },
+	{ SYS_mknodat, { DIR(0), PATH(1), MODE(2), { "device", 3, ARG_HEX } } },
+	{ SYS_unlinkat, { DIR(0), PATH(1), { "flags", 2, ARG_HEX } } },
+	{ SYS_mkdirat, { DIR(0), PATH(1), MODE(2) } },
+#ifdef SYS_renameat
+	{ SYS_renameat, { DIR(0), PATH(1), TO_DIR(2), TO(3) } },
+#endif
+	{ SYS_renameat2, { DIR(0), PATH(1), TO_DIR(2), TO(3), { "flags", 4, ARG_HEX } } },
+	{ SYS_fchmod, { FD(0), MODE(1) } },
 	{ SYS_fchown, { FD(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
 	{ SYS_fchownat, { PATH(1), { "uid", 2, ARG_NUMBER }, { "gid", 3, ARG_NUMBER } } },
-	{ SYS_fchmodat, { PATH(1), MODE(2) } },
-	{ SYS_symlinkat, { PATH(2) } },
-	{ SYS_linkat, { PATH(3) } },
+	{ SYS_fchmodat, { DIR(0), PATH(1), MODE(2) } },
+	{ SYS_symlinkat, { { "target", 0, ARG_PATH }, DIR(1), PATH(2) } },
+	{ SYS_linkat, { DIR(0), PATH(1), TO_DIR(2), TO(3) } },
 	{ SYS_utimensat, { PATH(1) } },
 	{ SYS_truncate, { PATH(0), { "length", 1, ARG_NUMBER } } },
 	{ SYS_statfs, { PATH(0) } },
@@ -62,7 +86,13 @@ static const struct call_shape shapes[] = {
 	{ SYS_quotactl, { PATH(1) } },
 	/* programs and processes */
 	{ SYS_execve, { PATH(0) } },
-	{ SYS_execveat, { PATH(1), { "flags", 4, ARG_HEX } } },
+	{ SYS_execveat, { DIR(0), PATH(1), { "flags", 4, ARG_HEX } } },
+	{ SYS_kill, { NUMBER("pid", 0), NUMBER("signal", 1) } },
+	{ SYS_tkill, { NUMBER("tid", 0), NUMBER("signal", 1) } },
+	{ SYS_tgkill, { NUMBER("pid", 0), NUMBER("tid", 1), NUMBER("signal", 2) } },
+	{ SYS_rt_sigqueueinfo, { NUMBER("pid", 0), NUMBER("signal", 1) } },
+	{ SYS_rt_tgsigqueueinfo, { NUMBER("pid", 0), NUMBER("tid", 1), NUMBER("signal", 2) } },
+	{ SYS_pidfd_send_signal, { FD(0), NUMBER("signal", 1) } },
 #ifdef __x86_64__
 	{ SYS_clone, { { "flags", 0, ARG_CLONE } } },
 #endif
@@ -115,4 +145,106 @@ const struct call_shape *call_shape(int nr)
 		if (shapes[i].nr == nr)
 			return &shapes[i];
 	return NULL;
+}
+
+/* ---- what --audit tells of ----------------------------------------------------------- */
+
+#define NO_FLAGS (-1)
+
+/* Opening and cloning are what their flags say. What goes through a descriptor that
+ * was opened (read, write, ftruncate) was told when it was opened. */
+static const struct {
+	int nr;
+	enum call_deed deed;
+	int flags;
+} told[] = {
+#ifdef SYS_open
+	{ SYS_open, DEED_READ, 1 },
+	{ SYS_creat, DEED_WRITE, NO_FLAGS },
+	{ SYS_unlink, DEED_WRITE, NO_FLAGS },
+	{ SYS_rmdir, DEED_WRITE, NO_FLAGS },
+	{ SYS_rename, DEED_WRITE, NO_FLAGS },
+	{ SYS_mkdir, DEED_WRITE, NO_FLAGS },
+	{ SYS_mknod, DEED_WRITE, NO_FLAGS },
+	{ SYS_link, DEED_WRITE, NO_FLAGS },
+	{ SYS_symlink, DEED_WRITE, NO_FLAGS },
+	{ SYS_chmod, DEED_WRITE, NO_FLAGS },
+	{ SYS_fork, DEED_FORK, NO_FLAGS },
+	{ SYS_vfork, DEED_FORK, NO_FLAGS },
+#endif
+#ifdef SYS_renameat
+	{ SYS_renameat, DEED_WRITE, NO_FLAGS },
+#endif
+	{ SYS_openat, DEED_READ, 2 },
+	{ SYS_openat2, DEED_READ, 2 },
+	{ SYS_unlinkat, DEED_WRITE, NO_FLAGS },
+	{ SYS_renameat2, DEED_WRITE, NO_FLAGS },
+	{ SYS_mkdirat, DEED_WRITE, NO_FLAGS },
+	{ SYS_mknodat, DEED_WRITE, NO_FLAGS },
+	{ SYS_linkat, DEED_WRITE, NO_FLAGS },
+	{ SYS_symlinkat, DEED_WRITE, NO_FLAGS },
+	{ SYS_fchmod, DEED_WRITE, NO_FLAGS },
+	{ SYS_fchmodat, DEED_WRITE, NO_FLAGS },
+	{ SYS_truncate, DEED_WRITE, NO_FLAGS },
+	{ SYS_execve, DEED_SPAWN, NO_FLAGS },
+	{ SYS_execveat, DEED_SPAWN, NO_FLAGS },
+	{ SYS_clone, DEED_FORK, 0 },
+	{ SYS_kill, DEED_SIGNAL, NO_FLAGS },
+	{ SYS_tkill, DEED_SIGNAL, NO_FLAGS },
+	{ SYS_tgkill, DEED_SIGNAL, NO_FLAGS },
+	{ SYS_rt_sigqueueinfo, DEED_SIGNAL, NO_FLAGS },
+	{ SYS_rt_tgsigqueueinfo, DEED_SIGNAL, NO_FLAGS },
+	{ SYS_pidfd_send_signal, DEED_SIGNAL, NO_FLAGS },
+};
+
+int call_told(size_t i)
+{
+	return i < COUNT(told) ? told[i].nr : -1;
+}
+
+/* O_PATH leaves nothing of what else is asked. The access mode is the kernel's two
+ * bits: musl's O_ACCMODE has O_PATH in it. Flags that cannot be read: rather the
+ * stronger word. */
+static bool asks_to_write(uint64_t flags)
+{
+	if (flags != CALL_HOW_UNREADABLE && (flags & O_PATH))
+		return false;
+	return (flags & 3) != O_RDONLY || (flags & (O_CREAT | O_TRUNC));
+}
+
+enum call_deed call_deed(int nr, const uint64_t arg[6])
+{
+	size_t i = 0;
+
+	while (i < COUNT(told) && told[i].nr != nr)
+		i++;
+	if (i == COUNT(told))
+		return DEED_NONE;
+	if (told[i].deed == DEED_READ && asks_to_write(arg[told[i].flags]))
+		return DEED_WRITE;
+	if (nr == SYS_clone && (arg[told[i].flags] & CLONE_THREAD))
+		return DEED_THREAD;
+	return told[i].deed;
+}
+
+const char *deed_type(enum call_deed deed)
+{
+	static const char *const word[DEED_COUNT] = {
+#define X(name, type, action) [DEED_##name] = type,
+		CALL_DEEDS(X)
+#undef X
+	};
+
+	return deed > DEED_NONE && deed < DEED_COUNT ? word[deed] : "";
+}
+
+const char *deed_action(enum call_deed deed)
+{
+	static const char *const word[DEED_COUNT] = {
+#define X(name, type, action) [DEED_##name] = action,
+		CALL_DEEDS(X)
+#undef X
+	};
+
+	return deed > DEED_NONE && deed < DEED_COUNT ? word[deed] : "";
 }

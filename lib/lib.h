@@ -204,14 +204,40 @@ int tree_remove(int at, const char *name);
  * Of this machine's own ABI; the names are those of libseccomp. */
 enum call_arg { ARG_NONE, ARG_NUMBER, ARG_HEX, ARG_OCTAL, ARG_OPEN, ARG_CLONE,
 	ARG_DOMAIN, ARG_TYPE,
+	ARG_DIR,                       /* a descriptor, unless it is AT_FDCWD */
+	ARG_HOW,                       /* the flags at the address, in their place once fetched */
 	ARG_PATH,                      /* a NUL-terminated text at the address */
 	ARG_ADDRESS };                 /* a struct sockaddr; its length is the next argument */
 struct call_shape {
 	int nr;
-	struct { const char *name; int index; enum call_arg kind; } arg[3]; /* at most one text */
+	struct { const char *name; int index; enum call_arg kind; } arg[5]; /* at most two texts */
 };
 const char *call_name(int nr);                /* NULL: newer than the names */
 const struct call_shape *call_shape(int nr);  /* NULL: no argument says anything */
+#define CALL_HOW_UNREADABLE UINT64_MAX
+
+/* What --audit tells of when it is allowed: name, and the two words of an event. The
+ * first three are Ignite's own words. */
+#define CALL_DEEDS(X)                                                            \
+	X(READ, "filesystem", "read")                                           \
+	X(WRITE, "filesystem", "write")   /* or makes, renames, removes */      \
+	X(SPAWN, "process", "spawn")      /* executes a program */              \
+	X(FORK, "process", "fork")                                              \
+	X(THREAD, "process", "thread")                                          \
+	X(SIGNAL, "process", "signal")
+enum call_deed {
+	DEED_NONE,
+#define X(name, type, action) DEED_##name,
+	CALL_DEEDS(X)
+#undef X
+	DEED_COUNT
+};
+const char *deed_type(enum call_deed deed);   /* "" for none */
+const char *deed_action(enum call_deed deed);
+/* The i-th number that is told of, -1 behind the last. */
+int call_told(size_t i);
+/* By the registers, ARG_HOW fetched: NONE, it is not told of. */
+enum call_deed call_deed(int nr, const uint64_t arg[6]);
 
 /* ---- messages between our own processes (wire.c) ---------------------------
  * Fixed structs over a SOCK_SEQPACKET pair: one send, one message. The reader

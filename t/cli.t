@@ -113,7 +113,7 @@ words() {
 		wrong F095 "--$option is empty" run "--$option=" "$DEED"
 		[ "$option" = grant ] || wrong F095 "--$option is given twice" run "--$option" 1s "--$option=2s" "$DEED"
 	done
-	for option in allow-unsigned durable json quiet; do
+	for option in allow-unsigned audit durable json quiet; do
 		wrong F095 "--$option takes no value; leave \"=yes\" out" run "--$option=yes" "$DEED"
 	done
 	wrong F020 'exclude each other' run --input a --input-bind b "$DEED"

@@ -32,7 +32,11 @@ for name, of, lines in (
         ("verifier_report.json", "verifier_report", False),
         ("gate_report.json", "gate_report", False),
         ("findings.jsonl", "finding", True), ("journal/events.jsonl", "event", True),
-        ("ledger.jsonl", "denial", True)):
+        ("ledger.jsonl", "denial", True), ("audit.jsonl", "allowed", True),
+        ("security_audit.json", "security_audit", False)):
+    if "audit" in name and "--audit" not in sys.argv:
+        assert not os.path.exists(os.path.join(sys.argv[2], name)), name
+        continue
     validator = schema(of)
     raw = open(os.path.join(sys.argv[2], name), "rb").read().decode("utf-8")
     for document in raw.splitlines() if lines else [raw]:
@@ -52,6 +56,8 @@ plugin printer "$HOSTILE" '.findings = "stdout"'
 PRINTER=$PLUGIN
 plugin knocker "$BUILD/plugins/knocker"
 KNOCKS=$PLUGIN
+plugin doer "$BUILD/plugins/doer"
+DOES=$PLUGIN
 plugin files "$HOSTILE" '.files = {"data.txt": "'"$(echo data | sha256sum | cut -c1-64)"'"} | .trusted = true'
 echo data >"$PLUGIN/data.txt"
 FILES=$PLUGIN
@@ -64,10 +70,11 @@ echo x >"$WORK/input/x"
 ln -s x "$WORK/input/link"
 echo '{"task_id":"task \u00e9","n":[1,2]}' >"$WORK/task.json"
 
-# follows WHAT STATUS: the last run's documents, and that it was the run we meant.
+# follows WHAT STATUS [--audit]: the last run's documents, and that it was the run we meant.
 follows() {
 	is "F182: $1: status" "$STATUS" "$2"
-	check "F182: $1: every document follows its schema" "$PYTHON" "$WORK/validate.py" "$SCHEMAS" "$RUN"
+	check "F182: $1: every document follows its schema" \
+		"$PYTHON" "$WORK/validate.py" "$SCHEMAS" "$RUN" ${3:+"$3"}
 }
 
 for who in $IDENTITIES; do
@@ -88,6 +95,14 @@ run "$KNOCKS" -- evil
 follows "refused operations" 0
 run "$KNOCKS" -- connect-abstract
 follows "a refused address" 0
+run --audit "$DOES" -- processes
+follows "audited" 0 --audit
+run --audit --runtime system "$DOES" -- more
+follows "audited, with a runtime" 0 --audit
+run --audit "$KNOCKS" -- connect
+follows "audited and refused" 0 --audit
+run --audit "$CHANGED"
+follows "audited, refused before it ran" 3 --audit
 run --input "$WORK/input" --task "$WORK/task.json" "$DEED" -- emit 1
 follows "input and task" 0
 run --input "$WORK/empty" "$DEED" -- true
@@ -148,7 +163,7 @@ run "$CHANGED"
 follows "a manifest that is none" 3
 
 # The schemas say no as well.
-run "$DEED" -- emit 1
+run --audit "$DEED" -- emit 1
 for change in \
 	'run.json .ending.reason = "fine"' 'run.json .extra = 1' 'run.json .run_id = "x"' 'run.json del(.journal)' \
 	'run.json .ending.signal = 9' 'run.json del(.ending.exit_status)' 'run.json .limits.cpu = "soon"' \
@@ -161,12 +176,17 @@ for change in \
 	'gate_report.json .rules[0].result = "yes"' 'gate_report.json .policy_snapshot_hash = "0"' \
 	'findings.jsonl .severity = "medium"' 'findings.jsonl .id = "I"' 'findings.jsonl .meta.x = 1' \
 	'findings.jsonl .version = "0.1"' 'findings.jsonl .host = "x"' 'findings.jsonl .ts = "2026-11-23"' \
+	'audit.jsonl .action = "look"' 'audit.jsonl .type = "network"' 'audit.jsonl .answer = "EPERM"' \
+	'security_audit.json .summary.overallStatus = "fine"' 'security_audit.json .events[0].action = "exec"' \
+	'security_audit.json .events[0].timestamp = "now"' 'security_audit.json del(.summary.processSpawns)' \
+	'security_audit.json .policy.network.enabled = true' 'run.json del(.audit.by_action.read)' \
 	'journal/events.jsonl .seq = 0' 'journal/events.jsonl .prev = "0"' 'journal/events.jsonl del(.type)'; do
 	rm -rf "$WORK/copy"
 	cp -R "$RUN" "$WORK/copy"
 	chmod -R u+w "$WORK/copy"
 	name=${change%% *}
 	jq -c "${change#* }" "$RUN/$name" >"$WORK/copy/$name"
-	check "F182: refused by the schema: $change" not "$PYTHON" "$WORK/validate.py" "$SCHEMAS" "$WORK/copy"
+	check "F182: refused by the schema: $change" \
+		not "$PYTHON" "$WORK/validate.py" "$SCHEMAS" "$WORK/copy" --audit
 done
 finish

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -238,11 +239,123 @@ static void tells(void)
 	arena_free(&arena);
 }
 
+static int is_told(int nr)
+{
+	size_t i;
+
+	for (i = 0; call_told(i) >= 0; i++)
+		if (call_told(i) == nr)
+			return 1;
+	return 0;
+}
+
+/* Arguments on the edges of what the program compares, and others. */
+static uint64_t some_argument(const struct sock_fprog *p, uint64_t secret)
+{
+	uint64_t k = p->filter[(size_t)rand() % p->len].k;
+
+	switch (rand() % 8) {
+	case 0:
+		return k;
+	case 1:
+		return k + 1;
+	case 2:
+		return k << 32 | k;
+	case 3:
+		return (uint64_t)rand() % 64;
+	case 4:
+		return secret;
+	case 5:
+		return ~(uint64_t)0;
+	case 6:
+		return 0;
+	default:
+		return (uint64_t)rand() << 33 ^ (uint64_t)rand();
+	}
+}
+
+struct seen {
+	int asked, told, let, spared, wrong;
+};
+
+/* One call through the silent program, the one that is loaded under --audit, and the
+ * supervisor's answer to what it is told. */
+static void see(const struct sock_fprog *silent, const struct sock_fprog *auditing, uint64_t secret,
+    const struct seccomp_data *d, struct seen *s)
+{
+	const struct ledger l = { .silent = silent }, quiet = { .silent = NULL };
+	uint32_t was = run(silent, d), is = run(auditing, d), due = was;
+
+	if (was == YES && is_told(d->nr))
+		due = SECCOMP_RET_USER_NOTIF;
+	else if (was == NO && d->args[5] != secret)
+		due = SECCOMP_RET_USER_NOTIF;
+	s->asked++;
+	s->told += is == SECCOMP_RET_USER_NOTIF;
+	s->spared += was == NO && is == NO;
+	s->let += is == SECCOMP_RET_USER_NOTIF && ledger_lets(&l, d);
+	s->wrong += is != due || ledger_lets(&l, d) != (was == YES) || ledger_lets(&quiet, d);
+	if (is != due)
+		printf("# call %#x: %#x, not %#x\n", (unsigned)d->nr, is, due);
+}
+
+/* Under --audit the kernel asks exactly where the silent program refuses, or allows one
+ * of those told of; and what is let go on is exactly what the silent one allows. */
+static void audits(void)
+{
+	struct arena arena = { 0 };
+	const uint64_t secret = 0x8000000100000002ull;
+	const struct sock_fprog *silent = profile_filter(profile);
+	const struct sock_fprog *auditing = profile_auditing(&arena, silent, secret);
+	static const uint32_t arch[] = { ARCH, ARCH, ARCH, AUDIT_ARCH_I386, 0 };
+	struct seen s = { 0 };
+	int nr, round, i;
+
+	ok(auditing->len <= 4096, "the auditing program is as long as the kernel takes");
+	for (nr = 0; nr < 2 * CALLS; nr++)
+		for (round = 0; round < 100; round++) {
+			struct seccomp_data d = { .nr = nr < CALLS ? nr : (nr - CALLS) | X32,
+				.arch = arch[rand() % (int)COUNT(arch)] };
+
+			for (i = 0; i < 6; i++)
+				d.args[i] = some_argument(silent, secret);
+			see(silent, auditing, secret, &d, &s);
+		}
+	printf("# %s: %d asked, %d told, %d of them let go on, %d spared\n", profile, s.asked,
+	    s.told, s.let, s.spared);
+	ok(s.wrong == 0, "audit: asked where due, let go on where the silent program allows");
+	ok(s.told > 10000 && s.let > 500 && s.let < s.told && s.spared > 1000, "and all of that happened");
+	arena_free(&arena);
+}
+
+/* What an allowed call is said to do, by its registers. */
+static void deeds(void)
+{
+#define DEED(nr, ...) call_deed((int)(nr), (const uint64_t[6]){ __VA_ARGS__ })
+	ok(DEED(SYS_openat, 0, 0, O_RDONLY) == DEED_READ, "openat to read");
+	ok(DEED(SYS_openat, 0, 0, O_RDWR) == DEED_WRITE, "openat to write");
+	ok(DEED(SYS_openat, 0, 0, O_RDONLY | O_TRUNC) == DEED_WRITE, "openat that truncates");
+	ok(DEED(SYS_openat, 0, 0, O_RDONLY | O_CREAT) == DEED_WRITE, "openat that creates");
+	ok(DEED(SYS_openat, 0, 0, O_PATH | O_RDWR) == DEED_READ, "openat of a place");
+	ok(DEED(SYS_openat2, 0, 0, CALL_HOW_UNREADABLE) == DEED_WRITE, "openat2 of who knows what");
+	ok(DEED(SYS_execve, 0) == DEED_SPAWN, "execve");
+	ok(DEED(SYS_clone, SIGCHLD) == DEED_FORK, "clone of a process");
+	ok(DEED(SYS_clone, CLONE_VM | CLONE_THREAD) == DEED_THREAD, "clone of a thread");
+	ok(DEED(SYS_kill, 1, 9) == DEED_SIGNAL, "kill");
+	ok(DEED(SYS_renameat2, 0) == DEED_WRITE, "renameat2");
+	ok(DEED(SYS_read, 0) == DEED_NONE && DEED(-1, 0) == DEED_NONE && DEED(X32, 0) == DEED_NONE,
+	    "what is not told of");
+	ok(strcmp(deed_type(DEED_READ), "filesystem") == 0 && strcmp(deed_action(DEED_SPAWN), "spawn") == 0 &&
+	    *deed_type(DEED_NONE) == '\0' && *deed_action(DEED_COUNT) == '\0', "words");
+#undef DEED
+}
+
 int main(void)
 {
 	static const struct { const char *name; int most; } profiles[] = { { "static", 80 }, { "runtime", 180 } };
 	size_t i;
 
+	srand(4711);
 	for (i = 0; i < COUNT(profiles); i++) {
 		profile = profiles[i].name;
 		counts(profiles[i].most);
@@ -251,7 +364,13 @@ int main(void)
 		memory();
 		controls();
 		tells();
+		audits();
 	}
+	for (i = 0; i < 2; i++) {
+		profile = i == 0 ? "landlock" : "landlock_old";
+		audits();
+	}
+	deeds();
 	ok(profile_filter("none") == NULL, "no other profile");
 	printf("1..%d\n", tests);
 	return failures != 0;

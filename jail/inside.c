@@ -219,10 +219,12 @@ static void build_root(const struct jail_plan *plan, const struct jail_ends *end
 /* The same in a directory, where nothing can be mounted. */
 static void build_place(const struct jail_plan *plan, const struct jail_ends *ends)
 {
+	static const int none[JAIL_TREES];
+
 	SYS(umask, 0, 0, 0, 0, 0);
 	if (SYS(chdir, plan->base, 0, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_PIVOT, 0);
-	take_steps(plan, ends, NULL);
+	take_steps(plan, ends, none);
 	SYS(umask, 077, 0, 0, 0, 0);
 	if (plan->tier == TIER_CHROOT &&
 	    (SYS(chroot, ".", 0, 0, 0, 0) != 0 || SYS(chdir, "/", 0, 0, 0, 0) != 0))

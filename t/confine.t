@@ -80,6 +80,29 @@ elsewhere() {
 	is "F053: and out/latest points to it" "$?" 0
 }
 
+# Where no pid namespace ends the jail, the watch ends it, counts its files, and the
+# supervisor clears its place: the wider filters have what that takes.
+weaker() {
+	real=$OXG
+	cp "$BUILD/plugins/lesser" "$WORK/lesser"
+	printf '#!/bin/sh\nexec "%s" 1 mount "%s" "$@"\n' "$WORK/lesser" "$real" >"$WORK/mountless"
+	printf '#!/bin/sh\nexec setpriv --bounding-set=-setuid "%s" "$@"\n' "$WORK/mountless" >"$WORK/rightless"
+	chmod 755 "$WORK/lesser" "$WORK/mountless" "$WORK/rightless"
+	tiers=landlock
+	[ "$WHO" != root ] || tiers='chroot landlock'
+	for tier in $tiers; do
+		mark=weaker-$$-$WHO-$tier
+		OXG=$WORK/mountless
+		[ "$WHO:$tier" != root:landlock ] || OXG=$WORK/rightless
+		run --min-tier landlock --timeout 1s "$ASKER" -- '>ready^0a' '~60000' ">$mark"
+		OXG=$real
+		is "F077: ($WHO) tier $tier: a plugin is ended in time" "$STATUS $(reason)" "124 timeout"
+		check "F044: ($WHO) tier $tier: nobody is left" no_marked "$mark"
+		check "F156: ($WHO) tier $tier: sealed, and the place of the jail is gone" "$OXG" check "$RUN"
+		is "F053: ($WHO) tier $tier it was" "$(jq -r .isolation.tier "$RUN/run.json")" "$tier"
+	done
+}
+
 # ---- who stands still --------------------------------------------------------------------------
 
 # A watch that is stopped is not the plugin's gain, nor is the operator deaf for long.
@@ -218,6 +241,7 @@ for who in $IDENTITIES; do
 	become "$who"
 	live
 	[ "$who" != root ] || elsewhere
+	weaker
 	stopped
 	shot
 	if ! as "$INJECT" oxg "$WORK/something" clock - true >/dev/null 2>&1; then

@@ -1,5 +1,5 @@
 /*
- * cell.c - ends a live cell from outside. Runs in the supervisor.
+ * cell.c - ends a live cell from outside. Runs in the watch.
  */
 #include <errno.h>
 #include <poll.h>

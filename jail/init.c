@@ -2,10 +2,10 @@
  * init.c - the jail's first process, once the plugin is there. Reaps, keeps a
  * clock of its own, and by its end all ends: in a pid namespace the kernel sees to
  * that; without one it inherits every orphan and ends them itself (reap.c), also
- * when the supervisor is gone.
+ * when the watch is gone.
  *
  * System calls only, like inside.c. It hears of its children by SIGCHLD, of the
- * supervisor's death, or its wish to end, by SIGHUP; both are read, not caught.
+ * watch's death, or its wish to end, by SIGHUP; both are read, not caught.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #include "jail/jail.h"
 #include "jail/kernel.h"
 
-#define GRACE 1000000000u /* ns that the supervisor's clock comes before ours */
+#define GRACE 1000000000u /* ns that the watch's clock comes before ours */
 
 static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
 
@@ -53,7 +53,7 @@ static _Noreturn void end(const struct jail_plan *plan, int status)
 	leave(status);
 }
 
-/* Until a child ends. A supervisor that was stopped, or is starved, must not be
+/* Until a child ends. A watch that was stopped, or is starved, must not be
  * the plugin's gain: then the time is up here. */
 static void wait_for_end(const struct jail_plan *plan, int status, uint64_t deadline)
 {

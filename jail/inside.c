@@ -27,7 +27,7 @@
 #define SYNC_FD 6   /* and to be told that it may be */
 #define DEVICE_NULL (1u << 8 | 3)
 
-/* ---- words to the supervisor --------------------------------------------------- */
+/* ---- words to the watch -------------------------------------------------------- */
 
 /* The one way to fail: say where and why, and be gone. Read by supervise.c. */
 static _Noreturn void fail(int status_fd, enum phase phase, size_t step)
@@ -57,7 +57,7 @@ static void wait_for(const struct jail_ends *ends, char word, enum phase phase)
 
 /* ---- identity ------------------------------------------------------------------ */
 
-/* With signal init dies, or hears of it: when the supervisor is dead. */
+/* With signal init dies, or hears of it: when the watch is dead. */
 static void take_identity(const struct jail_plan *plan, int status_fd, int signal)
 {
 	if (plan->privileged && SYS(setgroups, 0, 0, 0, 0, 0) != 0)

@@ -1,7 +1,7 @@
 /*
  * scratch.c - what the plugin holds in files where no mount of its own has a
  * ceiling: in the directories that it may write to, and in files that it has open
- * and that have no name any more. Runs in the supervisor, which walks a tree that
+ * and that have no name any more. Runs in the watch, which walks a tree that
  * its enemy is changing: no link is followed, and what is too deep to be counted
  * counts as too much.
  */

@@ -34,7 +34,7 @@ knocked() {
 	STATUS=$?
 }
 
-refused='^oxg: (the (jail (is not what it must be|could not|died)|broker )|cannot m(ake the jail.s namespaces|ap the jail.s user))'
+refused='^oxg: (the (jail (is not what it must be|could not|died)|broker |supervisor |watch )|cannot m(ake the jail.s namespaces|ap the jail.s user))'
 
 for who in $IDENTITIES; do
 	become "$who"

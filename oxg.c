@@ -60,6 +60,7 @@ struct run {
 	struct clock clock;
 	const char *run_id, *task_id;
 	enum tier tier;
+	uint64_t moment[MOMENT_COUNT];
 	struct why why;
 	struct trust_root root;
 	struct policy policy;
@@ -489,6 +490,7 @@ static int run_story(struct run *r, int signals)
 	rc = task_read(&r->arena, r->words.task, &r->task, &r->task_id, &r->why);
 	if (rc == 0)
 		rc = verify(r);
+	r->moment[MOMENT_VERIFIED] = monotonic_ns();
 	journal_event(&r->journal, "run.verify", "status", rc == 0 ? "PASS" : "FAIL",
 	    "refusal", rc == 0 ? "" : refusal_word(r->why.code), NULL);
 	if (rc != 0 || settle_grant(r) != 0 || take_input(r) != 0 ||
@@ -501,10 +503,12 @@ static int run_story(struct run *r, int signals)
 	if (journal_flush(&r->journal) != 0)
 		return refuse(&r->why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s",
 		    strerror(r->journal.error));
+	r->moment[MOMENT_PLANNED] = monotonic_ns();
 	if (live(r, signals) != 0) {
 		take_pen(r);
 		return -1;
 	}
+	r->moment[MOMENT_TOLD] = monotonic_ns();
 	ending_decide(&r->death, &r->limits, &r->ending);
 	take_pen(r);
 	if (r->death.evidence_error != 0)
@@ -525,6 +529,17 @@ static int exit_status(const struct run *r)
 	return r->decision == 0 ? STATUS_OK : r->decision == 2 ? STATUS_APPROVAL : STATUS_BLOCK;
 }
 
+/* Each moment is the supervisor's or the watch's. */
+static const uint64_t *all_moments(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < MOMENT_COUNT; i++)
+		if (r->moment[i] == 0)
+			r->moment[i] = r->death.moment[i];
+	return r->moment;
+}
+
 static int tell(struct run *r, bool sealed)
 {
 	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
@@ -537,6 +552,7 @@ static int tell(struct run *r, bool sealed)
 		.ending = r->death.started ? &r->ending : NULL,
 		.tally = r->death.started ? &r->tally : NULL,
 		.refusal = &r->why,
+		.moment = r->words.timings ? all_moments(r) : NULL,
 		.status = exit_status(r),
 	};
 
@@ -549,6 +565,7 @@ static int cmd_run(int argc, char **argv)
 	bool sealed;
 	int signals;
 
+	r.moment[MOMENT_STARTED] = monotonic_ns();
 	r.decision = -1;
 	r.audit = -1;
 	run_words_read(argc, argv, &r.words);
@@ -570,10 +587,12 @@ static int cmd_run(int argc, char **argv)
 	} else if (settle_policy(&r) != 0) {
 		die(refusal_status(r.why.code), "%s", r.why.text);
 	} else if (open_folder(&r) == 0) {
+		r.moment[MOMENT_OPENED] = monotonic_ns();
 		(void)run_story(&r, signals);
 	}
 	sealed = r.dir_made && r.death.evidence_error == 0 &&
 	    clear_place(&r) == 0 && note_ending(&r) == 0 && make_evidence(&r) == 0;
+	r.moment[MOMENT_SEALED] = monotonic_ns();
 	return tell(&r, sealed);
 }
 

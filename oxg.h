@@ -166,6 +166,29 @@ struct ending {
 	struct usage usage;
 };
 
+/* ---- when a run was where: monotonic ns, 0 where it was not ------------------- */
+#define MOMENTS(X)                                                            \
+	X(STARTED, "")                                                        \
+	X(OPENED, "words read, folder made")                                  \
+	X(VERIFIED, "plugin verified")                                        \
+	X(PLANNED, "policy, input, plan of the jail")                         \
+	X(CLONED, "watch and broker forked, namespaces made")                 \
+	X(BUILT, "jail built, all confined")                                  \
+	X(RELEASED, "released")                                               \
+	X(PROVED, "walls up, jail proved")                                    \
+	X(ENDED, "plugin executed, until its end")                            \
+	X(TAKEN_DOWN, "jail taken down")                                      \
+	X(DRAINED, "broker's last word")                                      \
+	X(TOLD, "watch's last word")                                          \
+	X(SEALED, "evidence made, folder sealed")
+
+enum moment {
+#define X(name, text) MOMENT_##name,
+	MOMENTS(X)
+#undef X
+	MOMENT_COUNT
+};
+
 struct death; /* jail/jail.h */
 /* One reason for every end. */
 void ending_decide(const struct death *d, const struct limits *l, struct ending *out);

@@ -70,7 +70,7 @@ struct run_words {
 	int fail_on;                  /* enum severity, -1 "none", -2: not said */
 	capability_set grant;
 	struct resources resources;
-	bool allow_unsigned, audit, durable, json, quiet;
+	bool allow_unsigned, audit, durable, json, quiet, timings;
 	bool verify_time_given;
 	int64_t verify_time;
 	struct words_list args;       /* behind "--" */
@@ -91,6 +91,7 @@ struct run_summary {
 	const struct tally *tally;    /* NULL: nothing ran */
 	const struct why *refusal;    /* NULL or code 0: none */
 	uint64_t terminations;
+	const uint64_t *moment;       /* MOMENT_COUNT of them, or NULL: not asked for */
 	int status;
 };
 

@@ -106,6 +106,26 @@ static void print_for_people(const struct run_summary *s)
 		print_path("because", s->folder, "/gate_report.json");
 }
 
+/* What each step took, from the one before that there was. */
+static void print_timings(const uint64_t *moment)
+{
+	static const char *const text[] = {
+#define X(name, text) text,
+		MOMENTS(X)
+#undef X
+	};
+	uint64_t before = moment[MOMENT_STARTED];
+	size_t i;
+
+	for (i = MOMENT_STARTED + 1; i < MOMENT_COUNT; i++) {
+		if (moment[i] == 0)
+			continue;
+		fprintf(stderr, "  %9.3f ms  %s\n", (double)(moment[i] - before) / 1e6, text[i]);
+		before = moment[i];
+	}
+	fprintf(stderr, "  %9.3f ms  all of it\n", (double)(before - moment[MOMENT_STARTED]) / 1e6);
+}
+
 /* ---- for programs --------------------------------------------------------------------- */
 
 static void write_ending(struct json_out *o, const struct ending *e)
@@ -177,5 +197,7 @@ int console_summary(const struct run_words *w, const struct run_summary *s)
 		return print_for_programs(s);
 	if (!w->quiet)
 		print_for_people(s);
+	if (s->moment != NULL)
+		print_timings(s->moment);
 	return s->status;
 }

@@ -134,6 +134,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "audit", OPT_FLAG, NULL, "trace what it opens, executes, removes: audit.jsonl, security_audit.json", &w->audit },
 		{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", &w->durable },
 		{ "json", OPT_FLAG, NULL, "one JSON object on stdout", &w->json },
+		{ "timings", OPT_FLAG, NULL, "what each step of the run took", &w->timings },
 		{ "quiet", OPT_FLAG, NULL, "no summary", &w->quiet },
 	};
 	const struct command c = { "run", "[options] PLUGIN [-- ARG...]",

@@ -355,6 +355,7 @@ struct death {
 	struct denials denials;
 	struct audited audited;
 	uint32_t proved;             /* questions of prove.c that were answered well */
+	uint64_t moment[MOMENT_COUNT]; /* those that the watch saw */
 };
 
 /* Waits for JAIL_BUILT, BROKER_READY and WATCH_RELEASE, lets go, watches, kills,

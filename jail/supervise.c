@@ -56,6 +56,7 @@ static void take_listener(struct vigil *v, const struct jail_message *m)
 /* A listener that hears nothing would make an empty ledger. */
 static void hear_proof(struct vigil *v, const struct jail_message *m)
 {
+	v->death->moment[MOMENT_PROVED] = monotonic_ns();
 	v->death->proved = v->cell->proved + m->step;
 	v->ledger.proving = false;
 	if (!v->death->denials.heard || v->ledger.asked == PROOF_TOLD)
@@ -104,6 +105,7 @@ static int hear_child(struct vigil *v, int flags)
 		v->death->timed_out = v->end = true;
 	} else if (m.word == JAIL_ENDED && !v->death->reported) {
 		v->death->reported = true;
+		v->death->moment[MOMENT_ENDED] = monotonic_ns();
 		v->death->wait_status = m.wait_status;
 		v->ended_ns = m.cpu_ns;
 		v->death->plugin_max_rss = m.max_rss;
@@ -381,20 +383,24 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 	bool go;
 
 	memset(out, 0, sizeof(*out));
+	out->moment[MOMENT_CLONED] = monotonic_ns();
 	cell->spared = watch->broker;
 	go = all_ready(&v);
+	out->moment[MOMENT_BUILT] = monotonic_ns();
 	if (gauge_start(&gauge, cell->init, cell->scratch,
 	    watch->plan->tier == TIER_NAMESPACES, v.built_ns, go ? why : &unheard) != 0)
 		go = false;
 	if (go) {
-		v.born_ns = v.ledger.born_ns = monotonic_ns();
+		v.born_ns = v.ledger.born_ns = out->moment[MOMENT_RELEASED] = monotonic_ns();
 		cell->released = true;
 		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
 	}
 	if (go)
 		keep_watch(&v);
 	end_cell(&v);
+	out->moment[MOMENT_TAKEN_DOWN] = monotonic_ns();
 	end_broker(&v);
+	out->moment[MOMENT_DRAINED] = monotonic_ns();
 	out->started = go && !v.failed;
 	if (!out->started)
 		return say_not_started(&v, why);

@@ -354,6 +354,12 @@ how_stopped() {
 			echo held
 		fi
 		;;
+	told) # it says that it was held, or its ending says what it held
+		if said | grep -q "^$1${TAB}contained: " ||
+			jq -e '.ending | .reason == "killed" and .by == "policy"' "$RUN/run.json" >/dev/null; then
+			echo told
+		fi
+		;;
 	gone) no_marked "jailed-$$-$WHO-$1" && echo gone ;;
 	cut) [ "$(stat -c %s "$RUN/logs/stdout.log")" -le 4194304 ] && echo cut ;;
 	*) reason ;;
@@ -385,9 +391,9 @@ hasty() {
 	for TIER in $TIERS; do
 		for name in thread-bomb workspace-fill tmp-fill inode-flood; do
 			grep -q "^$name${TAB}shown" "$SHOWN" || continue
-			stopped "$name" held "--workspace 8M" hasty=1
+			stopped "$name" told "--workspace 8M" hasty=1
 			RUN=$OUT/run-$name-$TIER-hasty
-			is "F040: ($WHO, $TIER) resources: $name, in haste" "$(how_stopped "$name" held)" held
+			is "F040: ($WHO, $TIER) resources: $name, in haste" "$(how_stopped "$name" told)" told
 		done
 	done
 }

@@ -50,23 +50,6 @@ the plugin shot from outside|shoot-plugin||ready|10|crashed|.ending.signal == 9|
 END_OF_TABLE
 }
 
-# The jail's pid 1 has two numbers, the broker one.
-children_of() {
-	tr ' ' '\n' <"/proc/$1/task/$1/children"
-}
-
-init_of() {
-	children_of "$1" | while read -r p; do
-		grep -Eq '^NSpid:([[:space:]][0-9]+){2}$' "/proc/$p/status" && echo "$p"
-	done
-}
-
-broker_of() {
-	children_of "$1" | while read -r p; do
-		grep -Eq '^NSpid:[[:space:]][0-9]+$' "/proc/$p/status" && echo "$p"
-	done
-}
-
 # In a process group of its own, as a shell's foreground job is.
 start_group() {
 	RUNS=$((RUNS + 1))

@@ -270,6 +270,14 @@ broker_of() {
 	return 1
 }
 
+# init_of PID: and the one that is the first of a namespace.
+init_of() {
+	for child in $(children_of "$(watch_of "$1")"); do
+		[ "$(sed -n 's/^NSpid:[[:space:]]*//p' "/proc/$child/status" | wc -w)" = 2 ] && echo "$child" && return
+	done
+	return 1
+}
+
 reason() {
 	jq -r '.ending.reason // "none"' "$RUN/run.json" 2>/dev/null
 }

@@ -1,7 +1,7 @@
 /*
  * hail.c - no plugin, but who starts many runs of one, several at a time, and kills
- * half of them: oxg itself or one of its children, at a moment between the first
- * instruction and a plugin in full work.
+ * half of them: oxg itself, its watch, or a child of the watch, at a moment between
+ * the first instruction and a plugin in full work.
  *
  *   hail RUNS WIDTH SEED OXG TRUST OUT PLUGIN MARK
  *
@@ -32,9 +32,9 @@
 #define STUCK_NS (20000ull * MS)
 #define LEFT_NS (5000ull * MS) /* the kernel may take its time to end a tree */
 
-enum victim { NOBODY, SUPERVISOR, BROKER, INIT, PLUGIN, VICTIMS };
+enum victim { NOBODY, SUPERVISOR, WATCH, BROKER, INIT, PLUGIN, VICTIMS };
 
-static const char *const victim_word[] = { "nobody", "oxg", "broker", "init", "plugin" };
+static const char *const victim_word[] = { "nobody", "oxg", "watch", "broker", "init", "plugin" };
 
 /* What they do, and the status of oxg when nobody is killed. No more processes than
  * they may have: whom that stops is another test's. */
@@ -147,7 +147,7 @@ static pid_t spawn(char *const argv[])
 /* Half of the kills while the jail is built, in steps of a tenth of a millisecond. */
 static void choose_kill(struct slot *s)
 {
-	s->victim = below(2) ? SUPERVISOR : BROKER + below(3);
+	s->victim = below(2) ? SUPERVISOR : WATCH + below(4);
 	s->when = s->born + (below(2) ? (uint64_t)(s->number / 2 % 81) * MS / 10 :
 	    (uint64_t)below(1200) * MS / 10);
 	s->deed = &lasting[below(COUNT(lasting))];
@@ -240,15 +240,19 @@ static int child_fd(pid_t parent, bool init, int ours, pid_t *found)
 
 static int victim_fd(const struct slot *s)
 {
-	int ours, init, fd;
-	pid_t pid;
+	int ours, watch, init, fd;
+	pid_t pid, over;
 
 	parent_of(s->oxg, &ours);
 	if (s->victim == SUPERVISOR)
 		return (int)syscall(SYS_pidfd_open, s->oxg, 0);
+	watch = child_fd(s->oxg, false, ours, &over);
+	if (s->victim == WATCH || watch < 0)
+		return watch;
+	close(watch);
 	if (s->victim == BROKER)
-		return child_fd(s->oxg, false, ours, &pid);
-	init = child_fd(s->oxg, true, ours, &pid);
+		return child_fd(over, false, ours, &pid);
+	init = child_fd(over, true, ours, &pid);
 	if (s->victim == INIT || init < 0)
 		return init;
 	fd = child_fd(pid, true, ours, &pid);

@@ -60,6 +60,7 @@ struct run {
 	struct clock clock;
 	const char *run_id, *task_id;
 	enum tier tier;
+	struct watcher watcher;
 	uint64_t moment[MOMENT_COUNT];
 	struct why why;
 	struct trust_root root;
@@ -343,20 +344,19 @@ static int live(struct run *r, int signals)
 {
 	const struct watch_plan plan = { .jail = &r->plan, .broker = &r->broker,
 		.limits = &r->limits, .tick = console_live(&r->words) ? console_tick : NULL };
-	struct watcher watcher;
 	const char *aim;
 
 	plan_broker(r);
-	if (watch_start(&plan, &watcher, &r->why) != 0)
+	if (watch_start(&plan, &r->watcher, &r->why) != 0)
 		return -1;
 	aim = supervisor_confine(&r->dir, r->tier != TIER_NAMESPACES);
 	if (aim != NULL) {
 		refuse(&r->why, REFUSE_JAIL, "the supervisor cannot %s: %s", aim, strerror(errno));
-		watch_abandon(&watcher);
+		watch_end(&r->watcher);
 		return -1;
 	}
-	watch_release(&watcher);
-	return watch_wait(&watcher, signals, &r->death, &r->why);
+	watch_release(&r->watcher);
+	return watch_wait(&r->watcher, signals, &r->death, &r->why);
 }
 
 /* ---- an ending ------------------------------------------------------------------------------------ */
@@ -592,6 +592,7 @@ static int cmd_run(int argc, char **argv)
 	}
 	sealed = r.dir_made && r.death.evidence_error == 0 &&
 	    clear_place(&r) == 0 && note_ending(&r) == 0 && make_evidence(&r) == 0;
+	watch_end(&r.watcher);
 	r.moment[MOMENT_SEALED] = monotonic_ns();
 	return tell(&r, sealed);
 }

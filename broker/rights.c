@@ -41,7 +41,6 @@ static int descriptors_unblock(const struct broker_plan *p)
 
 static int identity_drop(const struct broker_plan *p)
 {
-	bounding_keep(0);
 	if (!p->privileged)
 		return 0;
 	if (p->uid == 0 || p->gid == 0) {

@@ -109,7 +109,6 @@ const char *supervisor_confine(const struct rundir *rd, bool place)
 {
 	uint64_t caps = caps_needed(rd, place);
 
-	bounding_keep(caps);
 	if (capabilities_keep(caps) != 0)
 		return "drop its capabilities";
 	if (privileges_forgo() != 0)

@@ -383,10 +383,11 @@ struct watcher {
 int watch_start(const struct watch_plan *plan, struct watcher *out, struct why *why);
 /* The supervisor has confined itself. */
 void watch_release(const struct watcher *w);
-/* Or could not: returns when everybody is dead. */
-void watch_abandon(struct watcher *w);
-/* Hands on the operator's signals; returns when everybody is dead. As supervise(). */
+/* Hands on the operator's signals; returns when everybody is dead but the watch, which
+ * has no more to do. As supervise(). */
 int watch_wait(struct watcher *w, int signals, struct death *out, struct why *why);
+/* Returns when it is dead as well, and all it had, whatever was said before. */
+void watch_end(struct watcher *w);
 
 /* ---- snapshot.c: a tree of the operator's, read once, hashed while read ---------------- */
 struct snapshot_file {

@@ -181,7 +181,6 @@ static int confine(const struct jail_plan *plan, const struct cell *cell, int co
 	const char *aim = NULL;
 	int rc;
 
-	bounding_keep(plan->watch_caps);
 	if (descriptors_keep(keep, COUNT(keep)) != 0)
 		aim = "close foreign descriptors";
 	else if (capabilities_keep(plan->watch_caps) != 0)
@@ -243,6 +242,9 @@ int watch_start(const struct watch_plan *p, struct watcher *out, struct why *why
 	pid_t self = getpid();
 	int wire[2];
 
+	/* Once, for all of us. */
+	bounding_drop();
+
 	/* Who is left behind by a watch that dies becomes our child. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || wire_pair(wire) != 0)
 		return refuse(why, REFUSE_JAIL, "cannot make a socket pair: %s", strerror(errno));
@@ -287,16 +289,19 @@ static int reap(struct watcher *w)
 {
 	int status = 0;
 
+	if (w->pid <= 0)
+		return 0;
 	close(w->wire);
 	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	/* Its death was that of its children; no others are of its group. */
 	while (waitpid(-w->pid, NULL, 0) > 0 || errno == EINTR)
 		;
+	w->pid = 0;
 	return status;
 }
 
-void watch_abandon(struct watcher *w)
+void watch_end(struct watcher *w)
 {
 	(void)reap(w);
 }
@@ -315,16 +320,13 @@ int watch_wait(struct watcher *w, int signals, struct death *out, struct why *wh
 	static struct last_word last;
 	struct pollfd on[] = { { .fd = w->wire, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN } };
-	bool heard;
-	int status;
-
 	while (on[0].revents == 0)
 		if (poll(on, COUNT(on), -1) > 0 && on[1].revents)
 			hand_on(w, signals);
-	heard = wire_receive(w->wire, &last, sizeof(last)) == 1;
-	status = reap(w);
-	if (!heard)
-		return watch_lost(status, out);
+	/* All that it had is dead, and it holds nothing of the folder: it may die while
+	 * we go on. */
+	if (wire_receive(w->wire, &last, sizeof(last)) != 1)
+		return watch_lost(reap(w), out);
 	*out = last.death;
 	if (last.why.code == REFUSAL_NONE)
 		return 0;

@@ -19,10 +19,10 @@
 
 /* Closes every other descriptor. One below 0 is none. */
 int descriptors_keep(const int *keep, size_t n);
-/* Bit i of a mask is capability i. The bounding set, as far as we may: before the
- * others, since it takes one of them. */
-void bounding_keep(uint64_t mask);
-/* Of the capabilities that are permitted those of the mask stay; nothing is inherited. */
+/* The bounding set, as far as we may: nobody who comes after us executes anything.
+ * Before the others, since it takes one of them. */
+void bounding_drop(void);
+/* Bit i of a mask is capability i. Of the capabilities that are permitted those of the mask stay; nothing is inherited. */
 int capabilities_keep(uint64_t mask);
 
 /* What may be done below a directory that is open: LL_* of jail/kernel.h. */

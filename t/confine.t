@@ -20,13 +20,13 @@ field() {
 
 # keeps NAME PID CAPABILITIES
 keeps() {
-	sets='CapPrm CapEff'
-	# Who has no privilege can take nothing out of the bounding set, nor gain by it.
-	[ "$WHO" != root ] || sets='CapPrm CapEff CapBnd'
-	for set in $sets; do
+	for set in CapPrm CapEff; do
 		is "F053: ($WHO) the $1's $set" "$(field "$2" "$set")" "$3"
 	done
-	for set in CapInh CapAmb; do
+	# Who has no privilege can take nothing out of the bounding set, nor gain by it.
+	sets='CapInh CapAmb'
+	[ "$WHO" != root ] || sets="$sets CapBnd"
+	for set in $sets; do
 		is "F053: ($WHO) the $1's $set" "$(field "$2" "$set")" 0000000000000000
 	done
 	is "F053: ($WHO) the $1 can gain no privilege" "$(field "$2" NoNewPrivs)" 1

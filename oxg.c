@@ -13,22 +13,24 @@
  *               refused call named, and looks at none of it.
  *   broker      broker/broker.c. Forked, no rights. Reads the plugin's stdout,
  *               stderr and requests; answers; appends findings, logs, ledger, journal.
- *   init        jail/inside.c. Cloned into namespaces of its own as pid 1, builds
- *               the jail, gives up its rights, reaps; its death ends all the rest.
- *   plugin      forked by init, limited, filtered, proved, executed.
+ *   init        jail/inside.c, then init.c. Cloned into namespaces of its own as pid
+ *               1, builds the jail, gives up its rights, reaps; its death ends all the
+ *               rest. In the tiers chroot and landlock there is no namespace: there it
+ *               inherits every orphan and ends them all before itself (jail/reap.c).
+ *   plugin      forked by init, limited, filtered, proved; executed at "go".
  *
  *   supervisor --> watch           released; the operator's signals
  *   supervisor <-- watch           once: how it went
- *   watch --sync--> init, plugin   "mapped", "go", "heard"
+ *   watch --sync--> init, plugin   "mapped" to init; "go" to both
  *   watch <-status- init, plugin   built, listen, proved, failed (where), ended (status)
  *   watch <-control-> broker       ready, news, kill, end (tally); calls, drain
  *   watch <-kernel- plugin         refused calls, each answered EPERM; with --audit
  *                                  allowed ones, answered "go on"
  *   plugin 1, 2, 4 --> broker --> plugin 3
  *
- * "Go" waits until the supervisor, the watch and the broker have each given up what
- * they need no more: capabilities, files, system calls. A call outside what is left
- * is that process's death.
+ * "Go" waits until the jail is proved, and the supervisor, the watch and the broker
+ * have each given up what they need no more: capabilities, files, system calls. A call
+ * outside what is left is that process's death.
  *
  * Who dies takes the others along: watch, init and broker have SIGKILL as their
  * parent's death signal, and read end-of-file where it was. Of the watch's death the

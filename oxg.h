@@ -173,9 +173,9 @@ struct ending {
 	X(VERIFIED, "plugin verified")                                        \
 	X(PLANNED, "policy, input, plan of the jail")                         \
 	X(CLONED, "watch and broker forked, namespaces made")                 \
-	X(BUILT, "jail built, all confined")                                  \
-	X(RELEASED, "released")                                               \
+	X(BUILT, "root built")                                                \
 	X(PROVED, "walls up, jail proved")                                    \
+	X(RELEASED, "all confined, released")                                 \
 	X(ENDED, "plugin executed, until its end")                            \
 	X(TAKEN_DOWN, "jail taken down")                                      \
 	X(DRAINED, "broker's last word")                                      \

@@ -409,14 +409,11 @@ static int answer(struct cell *cell, struct ledger *ledger, const struct jail_me
 	switch (m->word) {
 	case JAIL_BUILT:
 		t->error[TRIAL_SEEN] = gauge_start(&gauge, cell->init, -1, true, 0, &t->seen) == 0 ? 0 : EPERM;
-		cell->released = true;
-		return write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
+		return 1;
 	case JAIL_LISTEN:
 		if (m->error != 0)
 			return 1; /* it goes on without */
-		if (ledger_take(ledger, cell->init, (int)m->step) != 0)
-			return 0;
-		return write_all(cell->sync, &(char){ JAIL_HEARD }, 1) == 0;
+		return ledger_take(ledger, cell->init, (int)m->step) == 0;
 	case JAIL_PROVED:
 		t->proved = cell->proved + m->step;
 		return 0;

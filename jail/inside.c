@@ -361,13 +361,13 @@ static long listen_to(const struct jail_plan *plan)
 
 /*
  * The last wall: what comes after it must be in the profile. Refused calls are told
- * to the watch, who takes the listener from us; for that we are dumpable, as
- * every program is after execve. Under an outer filter with a listener of its own
- * the kernel allows no second one: then they are refused in silence, and it is said.
+ * to the watch, who takes the listener from us, while we go on to the first call
+ * that it has to answer; for that we are dumpable, as every program is after execve.
+ * Under an outer filter with a listener of its own the kernel allows no second one:
+ * then they are refused in silence, and it is said. The listener, or -1.
  */
-static void put_up_filter(const struct jail_plan *plan)
+static long put_up_filter(const struct jail_plan *plan)
 {
-	const struct jail_ends ends = { .sync = SYNC_FD, .status = REPORT_FD };
 	struct jail_message m = { .word = JAIL_LISTEN };
 	long listener = -1;
 
@@ -377,9 +377,7 @@ static void put_up_filter(const struct jail_plan *plan)
 	if (listener >= 0) {
 		m.step = (uint32_t)listener;
 		SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
-		wait_for(&ends, JAIL_HEARD, PHASE_LISTEN);
-		SYS(close, listener, 0, 0, 0, 0);
-		return;
+		return listener;
 	}
 	m.error = errno;
 	if (plan->audit) /* what was asked for and cannot be had is not left out in silence */
@@ -387,6 +385,7 @@ static void put_up_filter(const struct jail_plan *plan)
 	SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
 	if (SYS(seccomp, SECCOMP_SET_MODE_FILTER, 0, plan->filter, 0, 0) != 0)
 		fail(REPORT_FD, PHASE_SECCOMP, 0);
+	return -1;
 }
 
 static void prove_init(const struct jail_plan *plan, const struct jail_ends *ends)
@@ -409,8 +408,9 @@ static void prove_self(const struct jail_plan *plan)
 	}
 }
 
-/* Nothing is executed in a jail that is not what it must be. */
-static void prove(const struct jail_plan *plan)
+/* Nothing is executed in a jail that is not what it must be. Once its last question
+ * is answered, the watch has its own copy of the listener. */
+static void prove(const struct jail_plan *plan, long listener)
 {
 	struct jail_message m = { .word = JAIL_PROVED };
 	int got;
@@ -419,11 +419,14 @@ static void prove(const struct jail_plan *plan)
 		errno = got;
 		fail(REPORT_FD, PHASE_PROOF, m.step);
 	}
+	if (listener >= 0)
+		SYS(close, listener, 0, 0, 0, 0);
 	SYS(write, REPORT_FD, &m, sizeof(m), 0, 0);
 }
 
 static _Noreturn void become_plugin(const struct jail_plan *plan, const struct jail_ends *ends)
 {
+	static const struct jail_ends own = { .sync = SYNC_FD, .status = REPORT_FD };
 	size_t i;
 
 	take_descriptors(plan, ends);
@@ -440,8 +443,8 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 	reset_signals();
 	SYS(chdir, plan->workspace, 0, 0, 0, 0);
 	prove_self(plan);
-	put_up_filter(plan);
-	prove(plan);
+	prove(plan, put_up_filter(plan));
+	wait_for(&own, JAIL_GO, PHASE_GO);
 	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);
 	fail(REPORT_FD, PHASE_EXEC, 0);
 }
@@ -500,6 +503,7 @@ static void build(const struct jail_plan *plan, const struct jail_ends *ends)
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
 {
 	static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
+	static const struct jail_ends own = { .sync = SYNC_FD, .status = REPORT_FD };
 	long plugin;
 
 	/* While we hold the watch's end ourselves, its death is no end of file. */
@@ -507,17 +511,20 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	wait_for(ends, JAIL_MAPPED, PHASE_MAPS);
 	build(plan, ends);
 	prove_init(plan, ends);
-	wait_for(ends, JAIL_GO, PHASE_FORK);
 	SYS(rt_sigprocmask, SIG_BLOCK, &heard, NULL, sizeof(heard), 0);
 	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);
 	if (plugin < 0)
 		fail(ends->status, PHASE_FORK, 0);
 	if (plugin == 0)
 		become_plugin(plan, ends);
-	/* Init keeps its report line and nothing else: no pipe of the plugin's. */
+	/* Init keeps its report line and nothing else: no pipe of the plugin's. Its clock
+	 * begins with "go", as the watch's does. */
 	if (SYS(dup3, ends->status, REPORT_FD, O_CLOEXEC, 0, 0) < 0 ||
-	    SYS(close_range, REPORT_FD + 1, ~0U, 0, 0, 0) != 0)
+	    SYS(dup3, ends->sync, SYNC_FD, O_CLOEXEC, 0, 0) < 0 ||
+	    SYS(close_range, SYNC_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
 	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
+	wait_for(&own, JAIL_GO, PHASE_GO);
+	SYS(close, SYNC_FD, 0, 0, 0, 0);
 	jail_init(plan, REPORT_FD, plugin);
 }

@@ -98,6 +98,7 @@ struct step {
 	X(AUDIT, "trace allowed calls, as --audit asks (inside a sandbox that "  \
 	    "listens itself nobody can)")                                        \
 	X(PROOF, "")  /* the canary's own words */                               \
+	X(GO, "be released")                                                    \
 	X(EXEC, "execute")
 
 enum phase {
@@ -168,7 +169,7 @@ struct jail_plan {
 
 /* What the watch hands to the child through clone. */
 struct jail_ends {
-	int sync;                    /* JAIL_MAPPED, then JAIL_GO; EOF: the watch is dead */
+	int sync;                    /* JAIL_MAPPED, then JAIL_GO twice; EOF: the watch is dead */
 	int sync_far;                /* the watch's end of it, to be closed */
 	int status;                  /* struct jail_message, to the watch */
 	int out, err, answers, requests; /* become 1, 2, 3, 4 */
@@ -176,7 +177,6 @@ struct jail_ends {
 
 #define JAIL_MAPPED 'm'
 #define JAIL_GO 'g'
-#define JAIL_HEARD 'h'           /* the listener is taken */
 
 /* Child -> watch. JAIL_BUILT carries a descriptor of the scratch tmpfs.
  * Written by jail/inside.c, read by jail/supervise.c. */

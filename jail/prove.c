@@ -536,20 +536,27 @@ static uint32_t count_questions(const struct jail_plan *plan)
 	return n;
 }
 
-bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
+static bool try_canaries(const struct jail_plan *plan, bool told, uint32_t *which, int *got)
 {
 	const struct canary *c;
 
 	for (*which = 0; *which < COUNT(canaries); ++*which) {
 		c = &canaries[*which];
-		if (!applies(plan, c))
+		if (!applies(plan, c) || ((c->where & TOLD) != 0) != told)
 			continue;
 		*got = attempt(c, plan->secret);
 		if (*got != c->must && (c->or == 0 || *got != c->or))
 			return false;
 	}
 	*got = 0;
-	if (!ask(plan, Q_DESCRIPTORS, Q_LIMITS, which))
+	return true;
+}
+
+/* Last what the watch has to answer, which takes the listener meanwhile. */
+bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
+{
+	if (!try_canaries(plan, false, which, got) ||
+	    !ask(plan, Q_DESCRIPTORS, Q_LIMITS, which) || !try_canaries(plan, true, which, got))
 		return false;
 	*which = count_questions(plan);
 	return true;

@@ -28,6 +28,7 @@ struct vigil {
 	struct gauge *gauge;
 	bool released;               /* by the supervisor */
 	bool broker_ready, broker_done;
+	bool proved;                 /* the plugin waits before its execve */
 	bool failed;                 /* cell->failure says where */
 	bool end;                    /* something said that it is over */
 	uint64_t built_ns, ended_ns; /* CPU time until the jail was built, until its end */
@@ -50,7 +51,6 @@ static void take_listener(struct vigil *v, const struct jail_message *m)
 		return;
 	}
 	v->death->denials.heard = true;
-	write_all(v->cell->sync, &(char){ JAIL_HEARD }, 1);
 }
 
 /* A listener that hears nothing would make an empty ledger. */
@@ -58,6 +58,7 @@ static void hear_proof(struct vigil *v, const struct jail_message *m)
 {
 	v->death->moment[MOMENT_PROVED] = monotonic_ns();
 	v->death->proved = v->cell->proved + m->step;
+	v->proved = true;
 	v->ledger.proving = false;
 	if (!v->death->denials.heard || v->ledger.asked == PROOF_TOLD)
 		return;
@@ -93,6 +94,7 @@ static int hear_child(struct vigil *v, int flags)
 		memcpy(&v->cell->scratch, CMSG_DATA(c), sizeof(int));
 	if (m.word == JAIL_BUILT) {
 		v->cell->built = true;
+		v->death->moment[MOMENT_BUILT] = monotonic_ns();
 		v->built_ns = m.cpu_ns;
 	} else if (m.word == JAIL_FAILED) {
 		v->cell->failure = m;
@@ -364,7 +366,7 @@ static bool all_ready(struct vigil *v)
 {
 	uint64_t deadline = monotonic_ns() + BUILD_NS;
 
-	while (!(v->cell->built && v->broker_ready && v->released)) {
+	while (!(v->cell->built && v->proved && v->broker_ready && v->released)) {
 		if (v->end || v->failed || monotonic_ns() >= deadline)
 			return false;
 		listen_until(v, deadline);
@@ -386,14 +388,13 @@ int supervise(struct cell *cell, const struct watch *watch, struct death *out, s
 	out->moment[MOMENT_CLONED] = monotonic_ns();
 	cell->spared = watch->broker;
 	go = all_ready(&v);
-	out->moment[MOMENT_BUILT] = monotonic_ns();
 	if (gauge_start(&gauge, cell->init, cell->scratch,
 	    watch->plan->tier == TIER_NAMESPACES, v.built_ns, go ? why : &unheard) != 0)
 		go = false;
 	if (go) {
 		v.born_ns = v.ledger.born_ns = out->moment[MOMENT_RELEASED] = monotonic_ns();
 		cell->released = true;
-		go = write_all(cell->sync, &(char){ JAIL_GO }, 1) == 0;
+		go = write_all(cell->sync, (const char[]){ JAIL_GO, JAIL_GO }, 2) == 0;
 	}
 	if (go)
 		keep_watch(&v);

@@ -72,11 +72,11 @@ killed() {
 	fi
 	grep -E '^(nothing|partial|whole|orphans|killed_.*)=' "$WORK/seen" | tr '\n' ' ' | sed 's/^/# /'
 	echo
-	is "F044: ($WHO) $RUNS_EACH hostile runs: each ended as it may" "$(grep -E '^wrong' "$WORK/seen")" wrong=0
+	is "F197: ($WHO) $RUNS_EACH hostile runs: each ended as it may" "$(grep -E '^wrong' "$WORK/seen")" wrong=0
 	is "F044: ($WHO) all of them were made" "$(seen runs)" "$RUNS_EACH"
 	dead=$(sed -n 's/^killed_.*=//p' "$WORK/seen" | awk '{ n += $1 } END { print n }')
 	check "F044: ($WHO) half of them were killed" within $((RUNS_EACH * 45 / 100)) "$dead" "$RUNS_EACH"
-	for victim in oxg broker init plugin; do
+	for victim in oxg watch broker init plugin; do
 		check "F044: ($WHO) some by their $victim" within $((RUNS_EACH / 50)) "$(seen "killed_$victim")" "$RUNS_EACH"
 	done
 	is "F044: ($WHO) no process is left" "$(seen left) $(marked "$MARK")" "0 "

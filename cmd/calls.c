@@ -22,7 +22,8 @@
 #define NUMBERS 1024u         /* Linux has fewer than half as many */
 #define GETPID 39u            /* any number at all: the ABI is refused, not the call */
 
-static const char *const profile_names[] = { "static", "runtime" };
+/* Two kinds of program; and the first in the tier landlock, by its ABI. */
+static const char *const profile_names[] = { "static", "runtime", "landlock", "landlock_old" };
 
 /* ---- an answer in words ---------------------------------------------------------- */
 
@@ -175,14 +176,15 @@ static void decision_text(const struct ways *w, struct buf *out)
 	answer_text(w->way[0].answer, out);
 }
 
-static void line_text(uint32_t nr, const char *name, uint32_t arch, struct buf *out)
+/* What two profiles say of it, side by side. */
+static void line_text(uint32_t nr, const char *name, uint32_t arch, size_t one, size_t two, struct buf *out)
 {
 	struct buf first = { 0 }, second = { 0 };
 	struct ways w;
 
-	ask(profile_names[0], arch, nr, &w);
+	ask(profile_names[one], arch, nr, &w);
 	decision_text(&w, &first);
-	ask(profile_names[1], arch, nr, &w);
+	ask(profile_names[two], arch, nr, &w);
 	decision_text(&w, &second);
 	if (name != NULL && nr < NUMBERS)
 		buf_printf(out, "%5u", nr);
@@ -192,6 +194,24 @@ static void line_text(uint32_t nr, const char *name, uint32_t arch, struct buf *
 	    (int)first.n, (const char *)first.p, (int)second.n, (const char *)second.p);
 	buf_free(&first);
 	buf_free(&second);
+}
+
+static bool same_ways(uint32_t nr, size_t one, size_t two)
+{
+	struct buf first = { 0 }, second = { 0 };
+	struct ways w;
+	bool same;
+
+	ask(profile_names[one], NATIVE, nr, &w);
+	when_text(&w, &first);
+	decision_text(&w, &first);
+	ask(profile_names[two], NATIVE, nr, &w);
+	when_text(&w, &second);
+	decision_text(&w, &second);
+	same = first.n == second.n && memcmp(first.p, second.p, first.n) == 0;
+	buf_free(&first);
+	buf_free(&second);
+	return same;
 }
 
 static void conditions_text(struct buf *out)
@@ -206,12 +226,24 @@ static void conditions_text(struct buf *out)
 			if (call_name((int)nr) == NULL)
 				continue;
 			ask(profile_names[i], NATIVE, nr, &w);
-			if (one_answer(&w))
+			/* Those of the tier landlock where they are its own. */
+			if (one_answer(&w) || (i > 1 && same_ways(nr, 0, i)))
 				continue;
-			buf_printf(out, "%5u  %-16s%-9s", nr, call_name((int)nr), profile_names[i]);
+			buf_printf(out, "%5u  %-16s%-13s", nr, call_name((int)nr), profile_names[i]);
 			when_text(&w, out);
 			buf_byte(out, '\n');
 		}
+}
+
+/* Calls that Landlock does not see. */
+static void landlock_text(struct buf *out)
+{
+	uint32_t nr;
+
+	buf_printf(out, "\n%-31s%-36s%s\n", "but in the tier landlock", "Landlock ABI 6 and later", "before");
+	for (nr = 0; nr < NUMBERS; nr++)
+		if (call_name((int)nr) != NULL && (!same_ways(nr, 0, 2) || !same_ways(nr, 0, 3)))
+			line_text(nr, call_name((int)nr), NATIVE, 2, 3, out);
 }
 
 static void syscalls_text(struct buf *out)
@@ -221,11 +253,12 @@ static void syscalls_text(struct buf *out)
 	buf_printf(out, "%5s  %-24s%-36s%s\n", "call", "name", "static programs", "with --runtime");
 	for (nr = 0; nr < NUMBERS; nr++)
 		if (call_name((int)nr) != NULL)
-			line_text(nr, call_name((int)nr), NATIVE, out);
+			line_text(nr, call_name((int)nr), NATIVE, 0, 1, out);
 	/* Every number without a name is answered alike; t/unit/bpf.c holds it so. */
-	line_text(NUMBERS, "any other number", NATIVE, out);
-	line_text(GETPID | X32, "any call of x32", NATIVE, out);
-	line_text(NUMBERS, "any call of 32 bits", FOREIGN, out);
+	line_text(NUMBERS, "any other number", NATIVE, 0, 1, out);
+	line_text(GETPID | X32, "any call of x32", NATIVE, 0, 1, out);
+	line_text(NUMBERS, "any call of 32 bits", FOREIGN, 0, 1, out);
+	landlock_text(out);
 	conditions_text(out);
 }
 

@@ -399,6 +399,9 @@ filters() {
 		"0 read 41 socket 59 execve 101 ptrace 435 clone3 "
 	json "F057: nothing is allowed to a static program that a runtime may not" "$WORK/calls" \
 		'[.calls[] | select(.static.decision == "allowed" and .runtime.decision != "allowed")] == []'
+	json "F057: and in the tier landlock no more than elsewhere, before its ABI 6 no more than after" "$WORK/calls" \
+		'def rank: {allowed: 2, conditional: 1}[.decision] // 0;
+		[.calls[] | select((.landlock | rank) > (.static | rank) or (.landlock_old | rank) > (.landlock | rank))] == []'
 	compare static "$TRUST/plugins/lesser"
 	compare runtime "$TRUST/plugins/scripted" --runtime system
 	json "F057: x32 is told killed" "$WORK/calls" \
@@ -410,7 +413,8 @@ filters() {
 	is "F057: the text tells the same calls" "$(awk '/^$/ { exit } $1 ~ /^[0-9]+$/ { print $1, $2 }' "$WORK/text")" \
 		"$(jq -r '.calls[] | "\(.nr) \(.name)"' "$WORK/calls")"
 	is "F057: and as many conditions" "$(sed '1,/allowed if:/d' "$WORK/text" | wc -l)" \
-		"$(jq '[.calls[] | .static, .runtime | select(.decision == "conditional")] | length' "$WORK/calls")"
+		"$(jq '[.calls[] | .static as $s | .static, .runtime, ((.landlock, .landlock_old) | select(. != $s)) |
+			select(.decision == "conditional")] | length' "$WORK/calls")"
 }
 
 for who in $IDENTITIES; do

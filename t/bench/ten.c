@@ -1,6 +1,7 @@
 /*
  * ten.c - the small plugin of the benchmark: ten findings on stdout, or as many
- * as its argument says; "calls N" makes N cheap system calls, "burn N" computes.
+ * as its argument says; "calls N" makes N cheap system calls, "refused N" calls that
+ * the jail refuses, "burn N" computes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,9 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "calls") == 0)
 		while (count-- > 0)
 			syscall(SYS_getuid);
+	else if (argc > 1 && strcmp(argv[1], "refused") == 0)
+		while (count-- > 0)
+			syscall(SYS_chroot, 0);
 	else if (argc > 1 && strcmp(argv[1], "burn") == 0)
 		while (count-- > 0)
 			sum = sum * 6364136223846793005ul + 1;

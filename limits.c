@@ -385,11 +385,25 @@ static uint64_t scratch_bytes(int scratch)
 	return (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
 }
 
-int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns, struct why *why)
+/* Who cannot see them cannot stop them: hidepid, or a kernel without the list. */
+int gauge_sees(int init, struct why *why)
 {
 	char path[64];
-	uint64_t total;
 	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", init, init);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(why, REFUSE_JAIL, "the jail's processes cannot be seen in /proc (%s), "
+		    "so their CPU time and memory could not be limited: mount /proc without "
+		    "hidepid here, or run as root", strerror(errno));
+	close(fd);
+	return 0;
+}
+
+void gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns)
+{
+	uint64_t total;
 
 	/* Not the tables: their pages are touched when a process is noted. */
 	g->init = init;
@@ -403,15 +417,6 @@ int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t b
 	g->processes = 0;
 	g->looked_ns = monotonic_ns();
 	memset(&g->usage, 0, sizeof(g->usage));
-	/* Who cannot see them cannot stop them: hidepid, or a kernel without the list. */
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", init, init);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return refuse(why, REFUSE_JAIL, "the jail's processes cannot be seen in /proc (%s), "
-		    "so their CPU time and memory could not be limited: mount /proc without "
-		    "hidepid here, or run as root", strerror(errno));
-	close(fd);
-	return 0;
 }
 
 /* Files that nobody may look at could fill the disk unseen: then the disk itself is

@@ -148,7 +148,8 @@ struct gauge {
 };
 
 /* 0, or -1 with why (JAIL): this host does not show the jail's processes. */
-int gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns, struct why *why);
+int gauge_sees(int init, struct why *why);
+void gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t built_ns);
 /* One look. Where the cheap sum of resident pages is over the limit, the exact
  * share of each process is taken before that is believed. */
 void gauge_look(struct gauge *g, const struct limits *l);

@@ -404,11 +404,9 @@ static int say_failure(const struct jail_plan *plan, const struct jail_message *
 /* Its words up to the proof, answered as jail/supervise.c does. 1: go on. */
 static int answer(struct cell *cell, struct ledger *ledger, const struct jail_message *m, struct trials *t)
 {
-	static struct gauge gauge; /* its tables are not touched here */
-
 	switch (m->word) {
 	case JAIL_BUILT:
-		t->error[TRIAL_SEEN] = gauge_start(&gauge, cell->init, -1, true, 0, &t->seen) == 0 ? 0 : EPERM;
+		t->error[TRIAL_SEEN] = gauge_sees(cell->init, &t->seen) == 0 ? 0 : EPERM;
 		return 1;
 	case JAIL_LISTEN:
 		if (m->error != 0)

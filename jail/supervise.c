@@ -25,6 +25,7 @@ struct vigil {
 	struct cell *cell;
 	const struct watch *watch;
 	struct death *death;
+	struct why *why;
 	struct gauge *gauge;
 	bool released;               /* by the supervisor */
 	bool broker_ready, broker_done;
@@ -95,6 +96,9 @@ static int hear_child(struct vigil *v, int flags)
 	if (m.word == JAIL_BUILT) {
 		v->cell->built = true;
 		v->death->moment[MOMENT_BUILT] = monotonic_ns();
+		/* Not before: now it has an identity of its own. */
+		if (gauge_sees(v->cell->init, v->why) != 0)
+			v->end = true;
 		v->built_ns = m.cpu_ns;
 	} else if (m.word == JAIL_FAILED) {
 		v->cell->failure = m;
@@ -377,20 +381,18 @@ static bool all_ready(struct vigil *v)
 int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why)
 {
 	static struct gauge gauge; /* large, and there is one */
-	struct vigil v = { .cell = cell, .watch = watch, .death = out, .gauge = &gauge,
+	struct vigil v = { .cell = cell, .watch = watch, .death = out, .why = why, .gauge = &gauge,
 		.ledger = { .fd = -1, .control = watch->control, .into = &out->denials,
 		    .silent = watch->plan->audit ? watch->plan->filter : NULL,
 		    .audited = &out->audited, .proving = true } };
-	struct why unheard; /* another reason stands already */
 	bool go;
 
 	memset(out, 0, sizeof(*out));
 	out->moment[MOMENT_CLONED] = monotonic_ns();
 	cell->spared = watch->broker;
 	go = all_ready(&v);
-	if (gauge_start(&gauge, cell->init, cell->scratch,
-	    watch->plan->tier == TIER_NAMESPACES, v.built_ns, go ? why : &unheard) != 0)
-		go = false;
+	gauge_start(&gauge, cell->init, cell->scratch,
+	    watch->plan->tier == TIER_NAMESPACES, v.built_ns);
 	if (go) {
 		v.born_ns = v.ledger.born_ns = out->moment[MOMENT_RELEASED] = monotonic_ns();
 		cell->released = true;

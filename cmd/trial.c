@@ -172,8 +172,14 @@ static void alone(struct trials *t)
 static pid_t clone_with(uint64_t flags)
 {
 	struct kernel_clone_args args = { .flags = flags, .exit_signal = SIGCHLD };
+	long own = syscall(SYS_getpid), pid = syscall(SYS_clone3, &args, sizeof(args));
 
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	/* A filter around us may say 0 and have made nobody. */
+	if (pid == 0 && syscall(SYS_getpid) == own) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return (pid_t)pid;
 }
 
 static int file_put(pid_t pid, const char *name, const char *text)
@@ -413,7 +419,9 @@ static int answer(struct cell *cell, struct ledger *ledger, const struct jail_me
 			return 1; /* it goes on without */
 		return ledger_take(ledger, cell->init, (int)m->step) == 0;
 	case JAIL_PROVED:
-		t->proved = cell->proved + m->step;
+		/* As of a run: a listener that heard nothing is none. */
+		if (ledger->fd < 0 || ledger->asked == PROOF_TOLD)
+			t->proved = cell->proved + m->step;
 		return 0;
 	default:
 		return 0;
@@ -445,7 +453,7 @@ static int hear_jail(const struct jail_plan *plan, struct cell *cell, struct tri
 		return 0;
 	if (m.word == JAIL_FAILED)
 		return say_failure(plan, &m, &t->jail);
-	return refuse(&t->jail, REFUSE_JAIL, m.word == JAIL_LISTEN ?
+	return refuse(&t->jail, REFUSE_JAIL, m.word == JAIL_LISTEN || m.word == JAIL_PROVED ?
 	    "the jail's refused calls cannot be heard" : "the jail died before it was proved");
 }
 

@@ -250,6 +250,13 @@ tiers() {
 		is "F065: ($WHO) without namespaces, $tier asked: and a run" \
 			"$STATUS" "$ran"
 	done
+	# A clone that made nobody: in a mount namespace, should somebody believe it.
+	surround "$LESSER" lie clone3
+	[ "$WHO" = user ] || surround unshare -m "$LESSER" lie clone3
+	doctor
+	is "F065: ($WHO) a clone3 that lies is seen through" "$STATUS $(jq -r .tier "$WORK/json")" "4 $(weaker)"
+	run "$TRUST/plugins/lesser" -- call 39
+	is "F065: ($WHO) by a run as well" "$STATUS $(test -s "$RUN/logs/stdout.log" && echo executed)" "4 "
 	surround "$LESSER" 1 seccomp
 	doctor --policy "$WORK/policy.json"
 	is "F065: ($WHO) without filters there is no tier" "$STATUS $(jq -r .tier "$WORK/json")" "4 none"

@@ -4,6 +4,7 @@
  *
  *   lesser ERRNO|kill CALL[,CALL...] COMMAND...
  *   lesser listen COMMAND...              under a filter that somebody listens to
+ *   lesser lie CALL[,CALL...] COMMAND...  where calls do nothing and say that they did
  *   lesser abi N COMMAND...               on a kernel whose Landlock has ABI N
  *   lesser call NR[:ARG...]...            prints "NR errno" for each; 0 is none
  */
@@ -176,7 +177,7 @@ int main(int argc, char **argv)
 	} else if (argc >= 4) {
 		answer = strcmp(argv[1], "kill") == 0 ? SECCOMP_RET_KILL_PROCESS :
 		    SECCOMP_RET_ERRNO | (uint32_t)strtoul(argv[1], NULL, 10);
-		if (answer == SECCOMP_RET_ERRNO) {
+		if (answer == SECCOMP_RET_ERRNO && strcmp(argv[1], "lie") != 0) {
 			fputs("lesser: no error would be a lie: give its number\n", stderr);
 			return 2;
 		}

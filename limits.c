@@ -419,8 +419,9 @@ void gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t 
 	memset(&g->usage, 0, sizeof(g->usage));
 }
 
-/* Files that nobody may look at could fill the disk unseen: then the disk itself is
- * looked at, and a plugin that may be the one who fills it is not waited for. */
+/* Who moves his files about while they are counted could fill the disk unseen. So the
+ * disk itself is looked at, and a plugin that may be the one who fills it is not
+ * waited for. */
 static bool fills_disk(const struct gauge *g, const struct limits *l)
 {
 	uint64_t total, now = scratch_free(g->place, &total);
@@ -439,7 +440,7 @@ static void look_at_place(struct gauge *g, const struct limits *l)
 	for (i = 1; i < g->found; i++)
 		scratch_open(g->find[i].pid, &use);
 	g->files_over = use.uncountable || use.bytes > l->workspace || use.inodes > l->inodes ||
-	    (use.hidden && fills_disk(g, l));
+	    fills_disk(g, l);
 }
 
 uint64_t gauge_end(struct gauge *g, const struct limits *l)

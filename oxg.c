@@ -62,6 +62,7 @@ struct run {
 	struct clock clock;
 	const char *run_id, *task_id;
 	enum tier tier;
+	int place;                     /* of the weaker tiers, in the folder; -1: none */
 	struct watcher watcher;
 	uint64_t moment[MOMENT_COUNT];
 	struct why why;
@@ -278,10 +279,14 @@ static void fingerprint(struct run *r)
 /* Where the weaker tiers put what has no mount to be on. */
 static int make_place(struct run *r, const char **place)
 {
-	bool others = r->tier == TIER_LANDLOCK && tier_may_change_user(jail_own_uid());
+	unsigned own = jail_own_uid();
+	unsigned group = r->tier == TIER_LANDLOCK && tier_may_change_user(own) ? own : 0;
 
 	*place = NULL;
-	return r->tier == TIER_NAMESPACES ? 0 : rundir_place(&r->dir, others, place, &r->why);
+	if (r->tier == TIER_NAMESPACES)
+		return 0;
+	r->place = rundir_place(&r->dir, group, place, &r->why);
+	return r->place < 0 ? -1 : 0;
 }
 
 static int plan_jail(struct run *r)
@@ -298,6 +303,7 @@ static int plan_jail(struct run *r)
 
 	if (make_place(r, &w.place) != 0)
 		return -1;
+	w.place_fd = r->place;
 
 	mint_start(&r->broker.mint, r->plugin.manifest->name, r->run_id, r->grant.granted);
 	if (token_issue(&r->broker.mint, r->grant.granted, r->token, &facts) != 0)
@@ -399,7 +405,7 @@ static bool enforced(const struct ending *e)
 /* What the plugin left there is nobody's any more: only what it handed over stays. */
 static int clear_place(struct run *r)
 {
-	return r->plan.base != NULL && r->tier != TIER_NAMESPACES ? rundir_place_remove(&r->dir, &r->why) : 0;
+	return r->place >= 0 ? rundir_place_remove(&r->dir, &r->why) : 0;
 }
 
 static int note_ending(struct run *r)
@@ -564,11 +570,11 @@ static int tell(struct run *r, bool sealed)
 static int cmd_run(int argc, char **argv)
 {
 	static struct run r; /* large; a copy of it goes into each child, read-only there */
-	bool sealed;
+	bool sealed, cleared;
 	int signals;
 
 	r.moment[MOMENT_STARTED] = monotonic_ns();
-	r.decision = -1;
+	r.decision = r.place = -1;
 	r.audit = -1;
 	run_words_read(argc, argv, &r.words);
 	if (clock_start(&r.clock, &r.why) != 0)
@@ -592,8 +598,9 @@ static int cmd_run(int argc, char **argv)
 		r.moment[MOMENT_OPENED] = monotonic_ns();
 		(void)run_story(&r, signals);
 	}
-	sealed = r.dir_made && r.death.evidence_error == 0 &&
-	    clear_place(&r) == 0 && note_ending(&r) == 0 && make_evidence(&r) == 0;
+	/* Whatever became of the evidence: it may be what filled the disk. */
+	cleared = clear_place(&r) == 0;
+	sealed = r.dir_made && r.death.evidence_error == 0 && cleared && note_ending(&r) == 0 && make_evidence(&r) == 0;
 	watch_end(&r.watcher);
 	r.moment[MOMENT_SEALED] = monotonic_ns();
 	return tell(&r, sealed);

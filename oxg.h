@@ -215,6 +215,7 @@ struct sandbox_words {
 	const char *runtime;          /* NULL: static plugins only */
 	int tier;                     /* enum tier of jail/jail.h */
 	const char *place;            /* weaker tiers: an empty directory of ours; absolute, no link */
+	int place_fd;                 /* and the directory itself */
 	bool audit;                   /* what it is allowed is told as well */
 	const char *const *arg;       /* behind the manifest's own */
 	size_t args;

@@ -280,7 +280,7 @@ static void plan_landlock(struct planning *p)
  * namespace it is ended by its user, and looked into as another's. */
 #define OWNER_KEEPS CAP_BIT_KILL
 #define ENDER_KEEPS (CAP_BIT_KILL | CAP_BIT_SETUID | CAP_BIT_SETGID | CAP_BIT_SYS_PTRACE | \
-	CAP_BIT_DAC_READ_SEARCH)
+	CAP_BIT_DAC_READ_SEARCH | CAP_BIT_DAC_OVERRIDE /* of which a container may have one */)
 
 /*
  * As root: an id of this run's own, so that nobody else on the host, not even
@@ -342,6 +342,7 @@ static int plan_place(struct planning *p)
 		return refuse(p->why, REFUSE_JAIL, "--input-bind needs mounts, and the tier chroot has none: "
 		    "give a snapshot with --input");
 	plan->base = w->place;
+	plan->base_fd = w->place_fd;
 	if (plan->tier == TIER_LANDLOCK)
 		plan->prefix = w->place;
 	if (w->input_bind == NULL)
@@ -357,6 +358,8 @@ static int plan_place(struct planning *p)
 /* Signals and abstract sockets to others are Landlock's where it knows them. */
 static const char *choose_profile(const struct jail_plan *plan, const char *runtime)
 {
+	if (plan->tier == TIER_CHROOT)
+		return "chroot";
 	if (plan->tier == TIER_LANDLOCK)
 		return plan->landlock_abi >= 6 ? "landlock" : "landlock_old";
 	return runtime == NULL ? "static" : "runtime";
@@ -446,9 +449,6 @@ static int write_maps(const struct jail_plan *plan, pid_t pid)
 {
 	char uid[64], gid[64];
 
-	/* When memory is short on the whole host, a plugin is the first to go. A
-	 * courtesy: what limits it is the sampler. */
-	(void)proc_write(pid, "oom_score_adj", "1000");
 	snprintf(uid, sizeof(uid), "%u %u 1\n", JAIL_ID, plan->host_uid);
 	snprintf(gid, sizeof(gid), "%u %u 1\n", JAIL_ID, plan->host_gid);
 	if (!plan->privileged && proc_write(pid, "setgroups", "deny") != 0)
@@ -523,6 +523,9 @@ int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends,
 		sandbox_kill(out);
 		return -1;
 	}
+	/* When memory is short on the whole host, a plugin is the first to go. A courtesy:
+	 * what limits it is the sampler. */
+	(void)proc_write(out->init, "oom_score_adj", "1000");
 	if (plan->namespaces != 0 && write_maps(plan, out->init) != 0) {
 		error = errno;
 		sandbox_kill(out);

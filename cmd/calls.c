@@ -22,8 +22,8 @@
 #define NUMBERS 1024u         /* Linux has fewer than half as many */
 #define GETPID 39u            /* any number at all: the ABI is refused, not the call */
 
-/* Two kinds of program; and the first in the tier landlock, by its ABI. */
-static const char *const profile_names[] = { "static", "runtime", "landlock", "landlock_old" };
+/* Two kinds of program; and the first in the weaker tiers, landlock by its ABI. */
+static const char *const profile_names[] = { "static", "runtime", "landlock", "landlock_old", "chroot" };
 
 /* ---- an answer in words ---------------------------------------------------------- */
 

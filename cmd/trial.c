@@ -490,13 +490,16 @@ static int try_tier(struct trials *t, enum tier tier, const char *place)
 	const struct plugin plugin = { .manifest = &manifest, .file = &file, .files = 1 };
 	const struct limits limits = limits_effective(NULL, NULL, NULL);
 	const struct sandbox_words words = { .plugin = &plugin, .limits = &limits,
-		.run_id = "doctor", .task_id = "doctor", .token = "", .tier = (int)tier, .place = place };
+		.run_id = "doctor", .task_id = "doctor", .token = "", .tier = (int)tier, .place = place,
+		.place_fd = place != NULL ? open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1 };
 	struct arena arena = { 0 };
 	struct jail_plan plan;
 	int rc;
 
 	rc = sandbox_plan(&arena, &words, &plan, &t->jail) == 0 && build_jail(&plan, t) == 0 ? 0 : -1;
 	arena_free(&arena);
+	if (words.place_fd >= 0)
+		close(words.place_fd);
 	return rc;
 }
 

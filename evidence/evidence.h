@@ -108,9 +108,9 @@ struct rundir {
 int rundir_create(struct arena *a, const char *out, const char *run_id,
     struct rundir *rd, struct why *why);
 /* An empty directory in it for a jail that can mount none, gone before it is sealed.
- * others: another user must be able to go there. *path is absolute, without links.
- * 0, or -1 with why (EVIDENCE). */
-int rundir_place(struct rundir *rd, bool others, const char **path, struct why *why);
+ * group: who must be able to go there, 0: nobody. *path is absolute, without links.
+ * Its descriptor, or -1 with why (EVIDENCE, JAIL). */
+int rundir_place(struct rundir *rd, unsigned group, const char **path, struct why *why);
 int rundir_place_remove(struct rundir *rd, struct why *why);
 /* A whole document, once. 0, or -1 with why (EVIDENCE) naming file and cause. */
 int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why);

@@ -166,14 +166,15 @@ int rundir_create(struct arena *a, const char *out, const char *run_id,
 
 #define PLACE "jail"
 
-/* The first directory on the way that somebody else cannot pass, or "". */
+/* The first directory above the folder that somebody else cannot pass, or "". */
 static const char *closed_to_others(struct rundir *rd, const char *path)
 {
 	char *part = arena_text(rd->arena, bytes_of(path));
 	struct stat st;
 	char *slash;
 
-	for (slash = part + strlen(part); slash != NULL; slash = strrchr(part, '/')) {
+	*strrchr(part, '/') = '\0'; /* ours, and the folder */
+	for (slash = strrchr(part, '/'); slash != NULL; slash = strrchr(part, '/')) {
 		*slash = '\0';
 		if (stat(*part ? part : "/", &st) != 0 || (st.st_mode & S_IXOTH) == 0)
 			return *part ? part : "/";
@@ -181,8 +182,9 @@ static const char *closed_to_others(struct rundir *rd, const char *path)
 	return "";
 }
 
-int rundir_place(struct rundir *rd, bool others, const char **path, struct why *why)
+int rundir_place(struct rundir *rd, unsigned group, const char **path, struct why *why)
 {
+	int fd;
 	char *real = realpath(rd->partial, NULL);
 	const char *closed;
 	struct stat st, own;
@@ -192,19 +194,27 @@ int rundir_place(struct rundir *rd, bool others, const char **path, struct why *
 		return cannot(rd, why, "find the path of", "", real == NULL ? errno : ESTALE);
 	*path = arena_printf(rd->arena, "%s/" PLACE, real);
 	free(real);
-	/* As long as the folder is closed, nobody passes it but who enters it as a root. */
+	/* As long as the folder is closed, nobody passes it but who enters it as a root,
+	 * or is of the group. */
 	if (mkdirat(rd->dir, PLACE, 0700) != 0 || fchmodat(rd->dir, PLACE, 0755, 0) != 0 ||
-	    (others && fchmod(rd->dir, 0711) != 0))
+	    (group != 0 && (fchown(rd->dir, (uid_t)-1, group) != 0 || fchmod(rd->dir, 0710) != 0)))
 		return cannot(rd, why, "make the directory", PLACE, errno);
-	closed = others ? closed_to_others(rd, *path) : "";
-	if (*closed != '\0')
-		return refuse(why, REFUSE_JAIL, "in this tier the plugin runs below --out as a user of its own, "
-		    "who cannot pass %s: choose a place for --out that everybody can reach", closed);
-	return 0;
+	fd = openat(rd->dir, PLACE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return cannot(rd, why, "open the directory", PLACE, errno);
+	closed = group != 0 ? closed_to_others(rd, *path) : "";
+	if (*closed == '\0')
+		return fd;
+	close(fd);
+	return refuse(why, REFUSE_JAIL, "in this tier the plugin runs below --out as a user of its own, "
+	    "who cannot pass %s: choose a place for --out that everybody can reach", closed);
 }
 
 int rundir_place_remove(struct rundir *rd, struct why *why)
 {
+	/* Nobody's but ours again. */
+	if (fchmod(rd->dir, 0700) != 0 || fchown(rd->dir, (uid_t)-1, getegid()) != 0)
+		return cannot(rd, why, "close", "", errno);
 	if (tree_remove(rd->dir, PLACE) != 0)
 		return cannot(rd, why, "remove", PLACE, errno);
 	return 0;

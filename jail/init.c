@@ -46,6 +46,14 @@ static uint64_t monotonic(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* No filter of those tiers lets anybody leave the plugin's process group, and as long
+ * as it is not reaped no other group has its number: all of them at once. */
+static void end_group(const struct jail_plan *plan, long plugin)
+{
+	if (plan->ends_by != ENDS_NAMESPACE)
+		SYS(kill, -plugin, SIGKILL, 0, 0, 0);
+}
+
 static _Noreturn void end(const struct jail_plan *plan, int status)
 {
 	if (plan->ends_by != ENDS_NAMESPACE)
@@ -55,7 +63,7 @@ static _Noreturn void end(const struct jail_plan *plan, int status)
 
 /* Until a child ends. A watch that was stopped, or is starved, must not be
  * the plugin's gain: then the time is up here. */
-static void wait_for_end(const struct jail_plan *plan, int status, uint64_t deadline)
+static void wait_for_end(const struct jail_plan *plan, int status, long plugin, uint64_t deadline)
 {
 	struct jail_message m = { .word = JAIL_OVERDUE };
 	uint64_t now = monotonic();
@@ -63,12 +71,24 @@ static void wait_for_end(const struct jail_plan *plan, int status, uint64_t dead
 
 	if (now >= deadline) {
 		SYS(write, status, &m, sizeof(m), 0, 0);
+		end_group(plan, plugin);
 		end(plan, 0);
 	}
 	left.tv_sec = (time_t)((deadline - now) / 1000000000u);
 	left.tv_nsec = (long)((deadline - now) % 1000000000u);
-	if (SYS(rt_sigtimedwait, &heard, NULL, &left, sizeof(heard), 0) == SIGHUP)
+	if (SYS(rt_sigtimedwait, &heard, NULL, &left, sizeof(heard), 0) == SIGHUP) {
+		end_group(plan, plugin);
 		end(plan, 0);
+	}
+}
+
+/* Dead, and not reaped yet. */
+static bool has_ended(long plugin)
+{
+	siginfo_t info = { .si_signo = 0 };
+
+	return SYS(waitid, P_PID, plugin, &info, WEXITED | WNOHANG | WNOWAIT, 0) == 0 &&
+	    info.si_signo == SIGCHLD;
 }
 
 _Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin)
@@ -80,13 +100,15 @@ _Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin)
 	long pid;
 
 	for (;;) {
+		if (plan->ends_by != ENDS_NAMESPACE && has_ended(plugin))
+			end_group(plan, plugin);
 		pid = SYS(wait4, -1, &wait_status, __WALL | WNOHANG, &usage, 0);
 		if (pid == plugin)
 			break;
 		if (pid < 0)
 			end(plan, 126);
 		if (pid == 0)
-			wait_for_end(plan, status, deadline);
+			wait_for_end(plan, status, plugin, deadline);
 	}
 	m.wait_status = wait_status;
 	m.cpu_ns = jail_cpu();

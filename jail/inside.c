@@ -222,7 +222,7 @@ static void build_place(const struct jail_plan *plan, const struct jail_ends *en
 	static const int none[JAIL_TREES];
 
 	SYS(umask, 0, 0, 0, 0, 0);
-	if (SYS(chdir, plan->base, 0, 0, 0, 0) != 0)
+	if (SYS(fchdir, plan->base_fd, 0, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_PIVOT, 0);
 	take_steps(plan, ends, none);
 	SYS(umask, 077, 0, 0, 0, 0);
@@ -321,9 +321,11 @@ static void take_descriptors(const struct jail_plan *plan, const struct jail_end
 {
 	long in = SYS(openat, AT_FDCWD, plan->stdin_path, O_RDONLY, 0, 0);
 
+	if (in >= 0 && in < JAIL_FIRST_FD)
+		in = SYS(fcntl, in, F_DUPFD_CLOEXEC, JAIL_FIRST_FD, 0, 0);
 	if (SYS(dup3, ends->status, REPORT_FD, O_CLOEXEC, 0, 0) < 0)
 		leave(127);
-	if (in < 0 || (in != 0 && SYS(dup3, in, 0, 0, 0, 0) < 0) ||
+	if (in < 0 || SYS(dup3, in, 0, 0, 0, 0) < 0 ||
 	    SYS(dup3, ends->out, 1, 0, 0, 0) < 0 ||
 	    SYS(dup3, ends->err, 2, 0, 0, 0) < 0 ||
 	    SYS(dup3, ends->answers, 3, 0, 0, 0) < 0 ||

@@ -125,6 +125,7 @@ enum ends_by {
 #define JAIL_TREES 32
 #define JAIL_RLIMITS 16
 #define JAIL_ID 65534u        /* nobody, inside */
+#define ENDER_UID_AWAY 0x04000000u /* from the jail's own uid: who ends it, and nobody else */
 #define JAIL_FIRST_FD 10      /* ends live at or above: 0-6 are the plugin's and ours until execve */
 
 struct jail_plan {
@@ -132,6 +133,8 @@ struct jail_plan {
 	uint64_t namespaces;         /* CLONE_NEW*; 0 in the weaker tiers */
 	enum ends_by ends_by;
 	const char *base;            /* a host directory to put the new root on, or to be it */
+	int base_fd;                 /* that directory, where it is to be the root; by its path
+	                              * somebody else could have put another there */
 	const char *prefix;          /* the jail's "/" as the plugin sees it: "", or base */
 	const char *input_path;      /* --input-bind where it cannot be bound: absolute, no link */
 	const struct step *step;
@@ -267,7 +270,6 @@ struct scratch_use {
 	uint64_t bytes, inodes;
 	size_t nameless;             /* files without a name that were met */
 	bool uncountable;            /* more directories in one another than can be walked */
-	bool hidden;                 /* open files could not be looked at */
 };
 /* Adds what is in the writable directories below root, as far as most_inodes. */
 void scratch_tree(int root, uint64_t most_inodes, struct scratch_use *use);

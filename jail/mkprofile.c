@@ -89,7 +89,7 @@ static const char *const runtime_calls[] = {
  */
 static const char *const unguarded_calls[] = {
 	"stat", "lstat", "newfstatat", "access", "readlink", "readlinkat", "chmod", "fchmod",
-	"open", "openat", /* come back without O_PATH, which no Landlock sees */
+	"open", "openat", /* come back with what Landlock sees: see allow_opening() */
 };
 
 /* Before its ABI 6 it does not know of signals either. */
@@ -171,11 +171,12 @@ static void allow_one_of(const char *name, unsigned arg, const uint64_t *value, 
 
 /* Memory that is no page of a process is counted nowhere: none that is shared and
  * has no file, no huge pages of the host's pool. */
-static void allow_mmap(void)
+static void allow_mmap(bool files)
 {
 	const uint64_t huge = MAP_HUGETLB;
 
-	allow_when("mmap", 3, MAP_ANONYMOUS | huge, 0);
+	if (files)
+		allow_when("mmap", 3, MAP_ANONYMOUS | huge, 0);
 	allow_when("mmap", 3, MAP_ANONYMOUS | MAP_SHARED | huge, MAP_ANONYMOUS);
 }
 
@@ -193,7 +194,7 @@ static void allow_fcntl(bool runtime)
 		allow_one_of("fcntl", 1, locks, COUNT(locks));
 }
 
-static void allow_arguments(bool runtime)
+static void allow_arguments(bool runtime, bool files)
 {
 	static const uint64_t terminal[] = { TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX };
 	static const uint64_t control[] = { PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE,
@@ -215,11 +216,11 @@ static void allow_arguments(bool runtime)
 	allow_one_of("ioctl", 1, terminal, COUNT(terminal));
 	allow_one_of("prctl", 0, control, COUNT(control));
 	allow_one_of("madvise", 2, advice, COUNT(advice));
-	allow_mmap();
+	allow_mmap(files);
 	allow_fcntl(runtime);
-	/* Limits can be read and nobody's be set. */
-	must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("prlimit64"), 1,
-	    SCMP_A2_64(SCMP_CMP_EQ, 0)), "prlimit64");
+	/* Its own limits can be read and nobody's be set. */
+	must(seccomp_rule_add(filter, SCMP_ACT_ALLOW, number_of("prlimit64"), 2,
+	    SCMP_A0_64(SCMP_CMP_MASKED_EQ, 0xffffffffu, 0), SCMP_A2_64(SCMP_CMP_EQ, 0)), "prlimit64");
 	must(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number_of("clone3"), 0), "clone3");
 	if (runtime)
 		/* PER_LINUX asked or read; nothing that turns protections off. */
@@ -250,13 +251,27 @@ static void print_program(const char *name)
 	fclose(file);
 }
 
-enum { PLAIN, RUNTIME, UNGUARDED, NO_SIGNALS };
+/* UNMOUNTED: what a file holds is counted by its name and by who has it open. Who has
+ * it mapped, and neither, is not: no file is mapped where no mount has a ceiling. */
+enum { PLAIN, RUNTIME, UNMOUNTED, UNGUARDED, NO_SIGNALS };
+
+/* O_PATH opens what it likes; the access mode 3 is neither reading nor writing, and
+ * Landlock asks for no right; O_TRUNC its older ABIs do not know, and who may write
+ * may truncate. */
+static void allow_opening(const char *name, unsigned arg)
+{
+	const uint64_t mode = O_PATH | 3u;
+
+	allow_when(name, arg, mode | O_TRUNC, 0 /* O_RDONLY */);
+	allow_when(name, arg, mode, 1 /* O_WRONLY */);
+	allow_when(name, arg, mode, 2 /* O_RDWR */);
+}
 
 static void allow_unguarded(bool signals)
 {
-	allow_when("openat", 2, O_PATH, 0);
+	allow_opening("openat", 2);
 #ifdef __x86_64__
-	allow_when("open", 1, O_PATH, 0);
+	allow_opening("open", 1);
 #endif
 	/* Its own process group is all of its own. */
 	if (!signals)
@@ -283,7 +298,7 @@ static void make(const char *name, int kind)
 		allow(LIST(runtime_calls), none);
 	if (kind >= UNGUARDED)
 		allow_unguarded(kind == UNGUARDED);
-	allow_arguments(kind == RUNTIME);
+	allow_arguments(kind == RUNTIME, kind < UNMOUNTED);
 	print_program(name);
 	seccomp_release(filter);
 }
@@ -313,6 +328,7 @@ int main(int argc, char **argv)
 	}
 	make("static", PLAIN);
 	make("runtime", RUNTIME);
+	make("chroot", UNMOUNTED);
 	make("landlock", UNGUARDED);
 	make("landlock_old", NO_SIGNALS);
 	return 0;

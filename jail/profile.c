@@ -16,7 +16,7 @@ static const struct {
 	struct sock_fprog program;
 } profiles[] = {
 #define PROFILE(name) { #name, { COUNT(name##_code), name##_code } }
-	PROFILE(static), PROFILE(runtime), PROFILE(landlock), PROFILE(landlock_old),
+	PROFILE(static), PROFILE(runtime), PROFILE(chroot), PROFILE(landlock), PROFILE(landlock_old),
 };
 
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)(offset))

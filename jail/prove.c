@@ -93,6 +93,9 @@ static const struct canary canaries[] = {
 	OPEN("/dev/zero", O_WRONLY | O_CLOEXEC, EACCES, ENOENT, ALL | WALL),
 	/* what Landlock does not see, the filter does not let by */
 	{ "open the host with O_PATH", SYS_openat, { AT_FDCWD, P("/"), O_PATH | O_CLOEXEC }, EPERM, 0, L },
+	{ "open the host to neither read nor write", SYS_openat, { AT_FDCWD, P("/"), 3 | O_CLOEXEC }, EPERM, 0, L },
+	{ "open a file of the host so", SYS_openat, { AT_FDCWD, P("/etc/passwd"), 3 | O_CLOEXEC }, EPERM, 0, L },
+	{ "truncate what is read", SYS_openat, { AT_FDCWD, P("/tmp/oxg-none"), O_RDONLY | O_TRUNC }, EPERM, 0, L },
 	UNSEEN(newfstatat, AT_FDCWD, P("/etc/passwd"), 0, 0),
 	UNSEEN(statx, AT_FDCWD, P("/etc/passwd"), 0, 0, 0),
 	UNSEEN(readlinkat, AT_FDCWD, P("/proc/self/exe"), 0, 0),

@@ -18,8 +18,11 @@
 
 #define TEXT 4096
 #define HEIRS 8192        /* more processes than a jail may have */
+#define ENDER_ROUNDS 500  /* for one signal */
 #define ROUNDS 20000      /* four seconds */
 #define ROUNDS_GENTLE 500 /* so long nobody is killed before all are kept from forking */
+
+static const struct timespec moment = { 0, 200000 };
 
 /* ---- by user --------------------------------------------------------------------- */
 
@@ -31,11 +34,13 @@ static _Noreturn void be_the_end(const struct jail_plan *plan, long init)
 	struct kernel_cap_header header = { .version = CAPABILITY_VERSION_3 };
 	const struct kernel_cap_data none[2] = { { 0 } };
 
+	/* May signal as that user, and be signalled by nobody: kill(2) looks at the real
+	 * and saved ids of who is to die. */
 	if (SYS(setresgid, plan->gid, plan->gid, plan->gid, 0, 0) == 0 &&
-	    SYS(setresuid, plan->uid, plan->uid, plan->uid, 0, 0) == 0 &&
+	    SYS(setresuid, plan->uid + ENDER_UID_AWAY, plan->uid, plan->uid + ENDER_UID_AWAY, 0, 0) == 0 &&
 	    SYS(capset, &header, none, 0, 0, 0) == 0 &&
 	    SYS(kill, init, 0, 0, 0, 0) < 0 && errno == EPERM &&
-	    (unsigned)SYS(getuid, 0, 0, 0, 0, 0) == plan->uid)
+	    (unsigned)SYS(geteuid, 0, 0, 0, 0, 0) == plan->uid)
 		SYS(kill, -1, SIGKILL, 0, 0, 0);
 	leave(0);
 }
@@ -45,11 +50,19 @@ static _Noreturn void be_the_end(const struct jail_plan *plan, long init)
 static void end_user(const struct jail_plan *plan)
 {
 	long init = SYS(getpid, 0, 0, 0, 0, 0), pid = SYS(clone, SIGCHLD, 0, 0, 0, 0);
+	int tries;
 
 	if (pid == 0 && SYS(getpid, 0, 0, 0, 0, 0) != init)
 		be_the_end(plan, init);
-	if (pid > 0)
+	for (tries = 0; pid > 0 && tries < ENDER_ROUNDS; tries++) {
+		if (SYS(wait4, pid, NULL, __WALL | WNOHANG, NULL, 0) != 0)
+			return;
+		SYS(nanosleep, &moment, NULL, 0, 0, 0);
+	}
+	if (pid > 0) {
+		SYS(kill, pid, SIGKILL, 0, 0, 0);
 		SYS(wait4, pid, NULL, __WALL, NULL, 0);
+	}
 }
 
 /* ---- by descent -------------------------------------------------------------------- */
@@ -92,7 +105,7 @@ static int next_number(const char **at, const char *end)
 		++*at;
 	for (; *at < end && **at >= '0' && **at <= '9'; ++*at)
 		n = n * 10 + (**at - '0');
-	return n;
+	return *at < end ? n : 0; /* cut: it comes whole in another round */
 }
 
 static void add_children_of(struct heirs *h, int pid, int thread, pid_t spare)
@@ -204,8 +217,6 @@ static bool end_domain(void)
 }
 
 /* ---- all ------------------------------------------------------------------------------ */
-
-static const struct timespec moment = { 0, 200000 };
 
 /* Whoever is dead is taken; false: nobody is left, dead or alive. */
 static bool reap_dead(pid_t spare)

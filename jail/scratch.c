@@ -36,8 +36,13 @@ static void enter(struct walk *w, int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0)
-		return; /* gone, or closed to its owner as well: empty then */
+	if (fd < 0) {
+		/* Gone meanwhile, or no directory any more. What cannot be looked into for
+		 * any other reason could hold anything. */
+		if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+			w->use->uncountable = true;
+		return;
+	}
 	if (w->depth == DEEP) {
 		w->use->uncountable = true;
 		close(fd);
@@ -58,7 +63,8 @@ static void look_at(struct walk *w, DIR *dir, const char *name)
 	    fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return;
 	count(w->use, &st);
-	if (S_ISDIR(st.st_mode))
+	/* What its owner can neither write nor pass is empty: he may not change modes. */
+	if (S_ISDIR(st.st_mode) && (st.st_mode & (S_IWUSR | S_IXUSR)) != 0)
 		enter(w, dirfd(dir), name);
 }
 
@@ -107,10 +113,8 @@ void scratch_open(int pid, struct scratch_use *use)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
-	if (dir == NULL) {
-		use->hidden = errno == EACCES || errno == EPERM;
+	if (dir == NULL) /* gone; or not ours to look into, and the disk is looked at */
 		return;
-	}
 	while ((entry = readdir(dir)) != NULL)
 		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode) &&
 		    st.st_nlink == 0 && !met_before(&st, use))

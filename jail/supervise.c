@@ -19,6 +19,7 @@
 #define MS 1000000ull
 #define BUILD_NS (30000 * MS)    /* a jail takes milliseconds: this is a hang */
 #define LOOK_FIRST_NS (10 * MS)  /* the sampler: soon, then steadily */
+#define REST_NS (6000 * MS)      /* longer than init tries */
 #define DRAIN_NS (6000 * MS)     /* the broker's own deadline is shorter */
 
 struct vigil {
@@ -244,7 +245,9 @@ static void keep_watch(struct vigil *v)
 		now = monotonic_ns();
 		if (v->end || v->failed)
 			break;
-		if (now >= deadline)
+		if (v->death->reported) /* it ended; its init ends what it left behind */
+			v->end = now >= v->death->moment[MOMENT_ENDED] + REST_NS;
+		else if (now >= deadline)
 			v->death->timed_out = v->end = true;
 		else
 			look(v, now);

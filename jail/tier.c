@@ -71,12 +71,21 @@ bool tier_is_mapped(unsigned uid)
 
 unsigned jail_own_uid(void)
 {
-	return HOST_UID_BASE + (unsigned)getpid();
+	static unsigned mixed;
+
+	/* A process number is nobody else's here; in another container on this kernel it
+	 * may be, whose processes we cannot signal but would be counted with. */
+	if (mixed == 0) {
+		random_bytes(&mixed, sizeof(mixed));
+		mixed = (mixed & 0x03c00000u) | 1u << 31;
+	}
+	return HOST_UID_BASE + (mixed & 0x03c00000u) + ((unsigned)getpid() & 0x003fffffu);
 }
 
 bool tier_may_change_user(unsigned uid)
 {
-	return geteuid() == 0 && has_capabilities(ROOT_NEEDS) && tier_is_mapped(uid);
+	return geteuid() == 0 && has_capabilities(ROOT_NEEDS) && tier_is_mapped(uid) &&
+	    tier_is_mapped(uid + ENDER_UID_AWAY);
 }
 
 static int wait_for(pid_t pid)
@@ -142,12 +151,15 @@ static _Noreturn void be_looked_into(const int hold[2], unsigned uid, unsigned g
 bool tier_may_look_into(unsigned uid, unsigned gid)
 {
 	int hold[2], fd = -1;
-	long pidfd, pid;
+	long pidfd, pid, own;
 	char byte = 0;
 
 	if (wire_pair(hold) != 0)
 		return false;
+	own = syscall(SYS_getpid);
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0 && syscall(SYS_getpid) == own)
+		return false; /* nobody was made */
 	if (pid == 0)
 		be_looked_into(hold, uid, gid);
 	close(hold[0]);

@@ -50,29 +50,52 @@ static int empty_dir(int dir, char name[256])
 	return 0;
 }
 
+static bool same(int fd, const struct stat *st)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 && now.st_dev == st->st_dev && now.st_ino == st->st_ino;
+}
+
+/* A directory's modes are ours to change, what a link points to is not. */
+static void open_up(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		(void)fchmodat(dir, name, 0700, 0);
+}
+
 int tree_remove(int at, const char *root)
 {
-	int dir = open_dir(at, root), next, depth = 0, descents = 0;
+	int dir = open_dir(at, root), next, descents = 0;
+	struct stat top, above;
 	char name[256];
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -1;
+	if (fstat(dir, &top) != 0 || fstat(at, &above) != 0) {
+		close(dir);
+		return -1;
+	}
 	for (;;) {
 		(void)fchmod(dir, 0700);
 		if (empty_dir(dir, name) != 0 || ++descents > DESCENTS)
 			break;
-		if (name[0] == '\0' && depth == 0) {
+		if (name[0] == '\0' && same(dir, &top)) {
 			close(dir);
 			return unlinkat(at, root, AT_REMOVEDIR);
 		}
 		if (name[0] != '\0')
-			(void)fchmodat(dir, name, 0700, 0);
+			open_up(dir, name);
 		next = open_dir(dir, name[0] != '\0' ? name : "..");
 		if (next < 0)
 			break;
-		depth += name[0] != '\0' ? 1 : -1;
 		close(dir);
 		dir = next;
+		errno = EXDEV;
+		if (same(dir, &above)) /* somebody moved what we were in */
+			break;
 	}
 	next = errno;
 	close(dir);

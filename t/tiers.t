@@ -136,6 +136,53 @@ reach() {
 	wait "$victim" 2>/dev/null
 }
 
+# What Landlock asks no right for, it cannot refuse.
+holes() {
+	echo full >"$OUT/full"
+	chmod 666 "$OUT/full"
+	is "F039: ($WHO) outside, mode 3 opens and reading truncates" \
+		"$(as "$BUILD/plugins/tier" three "$OUT/full" | tr '\n' ' ')$(cat "$OUT/full")" "three=0 truncate=0 "
+	echo full >"$OUT/full"
+	for path in "$OUT/full" /dev/ptmx task.json input/file; do
+		run_in --task "$WORK/task.json" --input "$WORK/tree" "$TIERED" -- three "$path"
+		case $TIER-$path in
+		# There it is no file of the host's, and the kernel's own modes hold it.
+		chroot-*) check "F039: ($WHO, $TIER) ${path##*/}" not grep -q '=0$' "$RUN/logs/stdout.log" ;;
+		*) is "F039: ($WHO, $TIER) ${path##*/}" "$(tr '\n' ' ' <"$RUN/logs/stdout.log")" "three=EPERM truncate=EPERM " ;;
+		esac
+	done
+	is "F039: ($WHO, $TIER) and the file is whole" "$(cat "$OUT/full")" full
+	[ "$TIER" != old ] || return 0
+	run_in --timeout 20s "$TIERED" -- fill 120 shut
+	is "F040: ($WHO, $TIER) 120 MiB where nobody can look" "$STATUS $(reason)" "123 killed"
+	run_in --timeout 20s "$TIERED" -- fill 120 mapped
+	is "F040: ($WHO, $TIER) no file is mapped" "$(said_of map | sort -u)" EPERM
+}
+
+# Root as in a plain container: with some rights, and not the ones that look into all.
+contained() {
+	RUNS=$((RUNS + 1))
+	RUN=$OUT/run-$RUNS
+	ERR=$OUT/stderr-$RUNS
+	some=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service
+	some=$some,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
+	setpriv --bounding-set="$some" --inh-caps=-all "$LESSER" 38 clone3 timeout 60 "$OXG" run --trust "$TRUST" \
+		--out "$RUN" --min-tier chroot --timeout 20s "$TIERED" -- "$@" >"$OUT/stdout" 2>"$ERR" </dev/null
+	STATUS=$?
+}
+
+container() {
+	contained world
+	is "F068: (root) in a plain container" "$STATUS $(jq -r .isolation.tier "$RUN/run.json")" "0 chroot"
+	contained fill 120
+	is "F068: (root) its files are counted" "$STATUS $(reason)" "123 killed"
+	contained fill 120 shut
+	is "F068: (root) and what is shut" "$STATUS $(reason)" "123 killed"
+	mark=contained-$$
+	contained hydra "$mark"
+	check "F068: (root) and nobody is left" no_marked "$mark"
+}
+
 # ---- limits without mounts ----------------------------------------------------------------
 
 files() {
@@ -175,6 +222,9 @@ survivors() {
 		run_in --timeout 1s "$DEED" -- $deed "$mark"
 		check "F054: ($WHO, $TIER) $deed: nobody is left" no_marked "$mark"
 	done
+	run_in "$TIERED" -- stopper "$mark"
+	is "F054: ($WHO, $TIER) who stops whoever would end him" "$STATUS $(reason)" "0 exited"
+	check "F054: ($WHO, $TIER) is ended, and soon" within 0 "$(jq .usage.wall_ns "$RUN/usage.json")" 4000000000
 	run_in "$TIERED" -- hydra "$mark"
 	check "F054: ($WHO, $TIER) who forks faster than he dies" no_marked "$mark"
 	start_in "$TIERED" -- hang "$mark"
@@ -202,12 +252,14 @@ survivors() {
 for who in $IDENTITIES; do
 	become "$who"
 	chosen
+	[ "$who" != root ] || container
 	for TIER in chroot landlock old; do
 		[ "$TIER" != chroot ] || [ "$WHO" = root ] || continue
 		ASKED=
 		[ "$TIER" != old ] || ASKED=landlock
 		world
 		reach
+		holes
 		files
 		limits
 		survivors

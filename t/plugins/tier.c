@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -116,19 +117,48 @@ static int do_signal(char **arg)
 	return 0;
 }
 
+/* Neither reading nor writing; and truncating what is only read. */
+static int do_three(char **arg)
+{
+	say("three", open(arg[0], 3));
+	say("truncate", open(arg[0], O_RDONLY | O_TRUNC));
+	return 0;
+}
+
+/* Signals the process that ends the others, which is the next one to be made. */
+static int do_stopper(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (fork() == 0)
+			for (;;)
+				for (pid_t p = getpid(); p < getpid() + 60; p++)
+					kill(p + i + 1, SIGSTOP);
+	puts("ready");
+	fflush(stdout);
+	nap(300);
+	return 0;
+}
+
+/* How: nothing; "nameless"; "shut", in a directory that cannot be read; "mapped", where
+ * a page of each file is all that is left of it. */
 static int do_fill(char **arg)
 {
+	const char *how = arg[1] != NULL ? arg[1] : "";
 	char name[32];
 
+	if (strcmp(how, "shut") == 0 && (mkdir("shut", 0300) != 0 || chdir("shut") != 0))
+		return 1;
 	for (long i = 0; i < atol(arg[0]); i++) {
 		snprintf(name, sizeof(name), "f%ld", i);
 		int fd = open(name, O_CREAT | O_WRONLY, 0600);
 		if (write(fd, block, MIB) != MIB)
 			break;
-		if (arg[1] != NULL)
-			unlink(name);
-		else
+		if (strcmp(how, "mapped") == 0)
+			say("map", mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+		if (strcmp(how, "nameless") != 0)
 			close(fd);
+		if (strcmp(how, "nameless") == 0 || strcmp(how, "mapped") == 0)
+			unlink(name);
 	}
 	puts("ready");
 	fflush(stdout);
@@ -221,6 +251,10 @@ int main(int argc, char **argv)
 		return do_reach(argv + 2);
 	if (IS("signal") && argc > 2)
 		return do_signal(argv + 2);
+	if (IS("three") && argc > 2)
+		return do_three(argv + 2);
+	if (IS("stopper"))
+		return do_stopper();
 	if (IS("fill") && argc > 2)
 		return do_fill(argv + 2);
 	if (IS("deep") && argc > 3)

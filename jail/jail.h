@@ -1,7 +1,7 @@
 /*
  * jail.h - the door: from a plan to a live cell to its end. The plan is made in
- * the supervisor (sandbox.c, profile.c, runtime.c, snapshot.c) and walked in the
- * child (inside.c), which parses nothing, allocates nothing and decides nothing.
+ * the supervisor (tier.c, sandbox.c, layout.c, profile.c, runtime.c, snapshot.c) and
+ * walked in the child (inside.c), which parses nothing, allocates nothing and decides nothing.
  */
 #ifndef OXG_JAIL_H
 #define OXG_JAIL_H
@@ -78,7 +78,7 @@ struct step {
 #define PHASES(X)                                                                \
 	X(NONE, "")                                                             \
 	X(MAPS, "be given its identity")                                        \
-	X(IDENTITY, "become uid and gid 65534")                                 \
+	X(IDENTITY, "become the plugin's user")                                  \
 	X(TREES, "open the source of a read-only bind")                         \
 	X(PRIVATE, "make its mounts private")                                   \
 	X(STEP, "")  /* the step's own words */                                 \
@@ -158,16 +158,16 @@ struct jail_plan {
 	const struct sock_fprog *telling; /* the same, refusing by notification; NULL: nobody could listen */
 	bool audit;                  /* telling tells of what is allowed too */
 	uint64_t secret;             /* what the proof's own calls bear, to be refused at once */
-	const char *profile;         /* "static" or "runtime" */
+	const char *profile;         /* "static" "runtime" "landlock" "landlock_old" */
 	bool with_runtime;
-	const char *stdin_path;      /* in the jail: /dev/null or /workspace/task.json */
-	const char *workspace;       /* in the jail, where it starts */
-	const char *exec_path;       /* in the jail */
+	const char *stdin_path;      /* as the plugin sees it: /dev/null, or the task */
+	const char *workspace;       /* the same: where it starts */
+	const char *exec_path;       /* the same */
 	char *const *argv;
 	char *const *envp;
 	uint64_t wall_ns;            /* init's own clock, should the watch stand still */
-	const char *scratch;         /* a path on the writable tmpfs; its descriptor goes out */
-	uint64_t scratch_bytes, scratch_inodes; /* what that tmpfs may hold */
+	const char *scratch;         /* on the writable tmpfs, or what stands for it; its descriptor goes out */
+	uint64_t scratch_bytes, scratch_inodes; /* what that tmpfs may hold; 0: there is none */
 };
 
 /* What the watch hands to the child through clone. */
@@ -181,7 +181,7 @@ struct jail_ends {
 #define JAIL_MAPPED 'm'
 #define JAIL_GO 'g'
 
-/* Child -> watch. JAIL_BUILT carries a descriptor of the scratch tmpfs.
+/* Child -> watch. JAIL_BUILT carries a descriptor of scratch.
  * Written by jail/inside.c, read by jail/supervise.c. */
 enum jail_word { JAIL_BUILT = 1, JAIL_FAILED, JAIL_ENDED, JAIL_OVERDUE,
 	JAIL_LISTEN,                 /* step: the listener's descriptor in the plugin; error: none */
@@ -282,7 +282,7 @@ struct cell {
 	pid_t init;                  /* the jail's pid 1, as seen here */
 	int pidfd;
 	int sync, status;            /* our ends */
-	int scratch;                 /* O_PATH on the writable tmpfs, or -1 */
+	int scratch;                 /* O_PATH on the plan's scratch, or -1 */
 	uint32_t proved;             /* namespaces that are its own, as apart.c saw */
 	bool built;
 	bool released;               /* the plugin was started, or may be */
@@ -324,7 +324,7 @@ void ledger_serve(struct ledger *l);
 void ledger_serve_proof(struct ledger *l); /* one of the proof, which waits already */
 bool ledger_lets(const struct ledger *l, const struct seccomp_data *d); /* may it go on? */
 
-/* ---- supervise.c: from the plan's "go" to the last process's death ---------------- */
+/* ---- supervise.c: from clone to the last process's death ------------------------------ */
 struct watch {
 	const struct jail_plan *plan;/* for its words when a step failed */
 	const struct limits *limits;

@@ -199,7 +199,7 @@ kernels() {
 	surround "$LESSER" 1 capset
 	lacks 'capabilities that cannot be dropped' capabilities 'Operation not permitted' '(capabilities|privileges|rights).*: Operation not permitted|died before|the broker cannot'
 	surround "$LESSER" 1 setresuid
-	lacks 'no other identity' identity 'Operation not permitted' '65534: Operation not permitted|died before|the broker cannot'
+	lacks 'no other identity' identity 'Operation not permitted' 'plugin.s user: Operation not permitted|died before|the broker cannot'
 
 	# What a run can do without.
 	surround "$LESSER" 38 openat2

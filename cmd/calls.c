@@ -48,7 +48,7 @@ static const char *answer_kind(uint32_t answer)
 	case SECCOMP_RET_LOG:
 		return "allowed";
 	case SECCOMP_RET_ERRNO:
-	case SECCOMP_RET_USER_NOTIF: /* the supervisor refuses, always */
+	case SECCOMP_RET_USER_NOTIF: /* the watch refuses; no program here is --audit's */
 		return "refused";
 	default:
 		return "killed";

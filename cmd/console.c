@@ -1,7 +1,7 @@
 /*
  * console.c - what people (stderr) and programs (stdout) are told of a run. Runs
- * in the supervisor. No byte of the plugin's gets here but its name and version,
- * which the manifest reader holds to a narrow alphabet.
+ * in the supervisor, its live line in the watch. No byte of the plugin's gets here but
+ * its name and version, which the manifest reader holds to a narrow alphabet.
  */
 #include <stdio.h>
 #include <stdlib.h>

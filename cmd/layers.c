@@ -257,7 +257,7 @@ static void add_filters(struct looking *l)
 		is(layer, LAYER_MISSING, "the filter was loaded but refuses nothing",
 		    "do not run plugins here: this kernel only plays at seccomp");
 	layer = plain(l, "seccomp_notify", false, TRIAL_NOTIFY,
-	    "refused calls are told to the supervisor", "use Linux 5.0 or later");
+	    "refused calls are told to the watch", "use Linux 5.0 or later");
 	if (l->trials.error[TRIAL_NOTIFY] == EBUSY)
 		is(layer, LAYER_MISSING, "a filter around oxg has the kernel's one listener already: "
 		    "refused calls are refused in silence",

@@ -1,6 +1,6 @@
 /*
- * apart.c - are the jail's namespaces its own? Asked in the supervisor, after clone
- * and before the jail is told to build: it waits then, and may still be looked at.
+ * apart.c - are the jail's namespaces its own? Asked in the watch, after clone and
+ * before the jail is told to build: it waits then, and may still be looked at.
  *
  * The flags that clone was given are what we wanted; what came of them is asked of
  * the kernel. From inside, a network or a cgroup namespace cannot be told from the

@@ -270,7 +270,7 @@ static void drop_rights(const struct jail_plan *plan, const struct jail_ends *en
 }
 
 /* Init's signals reach who is in its own domain, the jail, and nobody else: the
- * supervisor must be out of reach, or they would reach all that its user has. */
+ * watch must be out of reach, or they would reach all that its user has. */
 static void put_up_scope(const struct jail_ends *ends)
 {
 	struct kernel_landlock_ruleset wall = { .scoped = LL_SCOPE_SIGNAL };
@@ -453,7 +453,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 
 /* ---- the first process ---------------------------------------------------------------- */
 
-/* JAIL_BUILT with a descriptor of the scratch tmpfs, so that its use is seen. */
+/* JAIL_BUILT with a descriptor of scratch, so that its use is seen. */
 static void report_built(const struct jail_plan *plan, const struct jail_ends *ends)
 {
 	struct jail_message m = { .word = JAIL_BUILT };

@@ -39,7 +39,7 @@
 #define ALL (N | C | L)
 #define STATIC_ONLY 0x10u     /* with a runtime it is there */
 #define WALL 0x20u            /* Landlock alone refuses it */
-#define TOLD 0x40u            /* by way of the supervisor */
+#define TOLD 0x40u            /* by way of the watch */
 #define ROOT 0x80u            /* root built the jail; an ordinary user could not have */
 
 struct canary {
@@ -185,7 +185,7 @@ static const struct canary canaries[] = {
 /* Beyond the table: what is asked before the last wall, which lets nobody ask, and
  * what is asked after it. */
 #define QUESTIONS(X)                                                          \
-	X(TOGETHER, "an end with the supervisor's")                           \
+	X(TOGETHER, "an end with the watch's")                                \
 	X(HIDDEN, "memory that no neighbour may read")                        \
 	X(USER, "its user, and no other")                                     \
 	X(GROUP, "its group, and no other")                                   \
@@ -214,7 +214,7 @@ enum question {
 };
 
 /* With the secret the filter itself refuses; one goes the plugin's way, by the
- * supervisor, who counts it (PROOF_TOLD). */
+ * watch, who counts it (PROOF_TOLD). */
 static int attempt(const struct canary *c, uint64_t secret)
 {
 	bool value = c->nr < 0;
@@ -226,7 +226,7 @@ static int attempt(const struct canary *c, uint64_t secret)
 	return r < 0 ? errno : 0;
 }
 
-static bool dies_with_supervisor(void)
+static bool dies_with_watch(void)
 {
 	int signal = 0;
 
@@ -432,7 +432,7 @@ static bool answer(const struct jail_plan *plan, enum question q)
 {
 	switch (q) {
 	case Q_TOGETHER:
-		return dies_with_supervisor();
+		return dies_with_watch();
 	case Q_HIDDEN:
 		return syscall(SYS_prctl, PR_GET_DUMPABLE) == 0;
 	case Q_USER:
@@ -565,7 +565,7 @@ bool jail_prove(const struct jail_plan *plan, uint32_t *which, int *got)
 	return true;
 }
 
-/* ---- in the supervisor ------------------------------------------------------------- */
+/* ---- in the watch ------------------------------------------------------------------ */
 
 const char *canary_name(uint32_t which)
 {

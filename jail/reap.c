@@ -1,7 +1,7 @@
 /*
  * reap.c - ends every process of a jail that has no pid namespace to end with its
- * first one. Runs in the jail's init, and where that was killed in the supervisor,
- * which inherits what it left.
+ * first one. Runs in the jail's init, and where that was killed in the watch, which
+ * inherits what it left.
  *
  * System calls only, like inside.c; the one text it reads is the kernel's, of
  * figures and blanks.

@@ -1,5 +1,5 @@
 /*
- * supervise.c - from "go" to the death of the last process. Runs in the watch,
+ * supervise.c - from clone to the death of the last process. Runs in the watch,
  * which interprets nothing that the plugin wrote: one poll sees time, the
  * supervisor, the jail's init, the broker and the kernel's notices of refused calls,
  * and all of them speak in fixed structs.

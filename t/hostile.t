@@ -83,7 +83,7 @@ arguments() {
 		"$(grep -v '=EPERM$' "$RUN/logs/stdout.log")" ""
 }
 
-# Each refusal is told to the supervisor: a storm of them must not hold it.
+# Each refusal is told to the watch: a storm of them must not hold it.
 storm() {
 	run --timeout 1s "$SLY" -- refused 50
 	stopped F066 "fifty processes that ask for what is refused" 124 timeout

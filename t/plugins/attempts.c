@@ -1484,7 +1484,7 @@ static const struct attempt table[] = {
 	{ "processes", "signal-thread", "tgkill", "services end", PLAIN, TOLD, NULL, signal_thread },
 	{ "processes", "signal-by-pipe", "F_SETOWN: the kernel signals for it", "services end", PLAIN, TOLD, NULL, signal_by_pipe },
 	{ "processes", "trace-victim", "ptrace of a process of the same user", "its memory", PLAIN, STOLEN, NULL, trace_victim },
-	{ "processes", "trace-parent", "ptrace the parent", "the supervisor's rights", PLAIN, NOTHING, NULL, trace_parent },
+	{ "processes", "trace-parent", "ptrace the parent", "the watch's rights", PLAIN, NOTHING, NULL, trace_parent },
 	{ "processes", "read-memory", "process_vm_readv (mimipenguin)", "its memory", PLAIN, STOLEN, NULL, read_memory },
 	{ "processes", "write-memory", "process_vm_writev", "its code", PLAIN, TOLD, NULL, write_memory },
 	{ "processes", "proc-memory", "/proc/PID/mem", "its memory", PLAIN, STOLEN, NULL, proc_memory },

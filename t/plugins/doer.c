@@ -173,7 +173,7 @@ static int ticks(long n)
 	return 0;
 }
 
-/* The path changes under the supervisor's eyes; what is refused stays refused. */
+/* The path changes under the watch's eyes; what is refused stays refused. */
 static char path[2][32] = { "/dev/null", "/etc/shadow" };
 static char shown[32];
 static volatile int over;

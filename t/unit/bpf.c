@@ -184,7 +184,7 @@ static void by_hand(void)
 	ok(w.unsure, "nor what ends nowhere");
 }
 
-/* The supervisor's reader: what it does not know is no answer, so a refusal. */
+/* The watch's reader: what it does not know is no answer, so a refusal. */
 static void odd(void)
 {
 	static struct sock_filter code[] = { { 0x20, 0, 0, 0 }, { 0x06, 0, 0, 0x7fff0000u } };

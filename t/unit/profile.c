@@ -279,7 +279,7 @@ struct seen {
 };
 
 /* One call through the silent program, the one that is loaded under --audit, and the
- * supervisor's answer to what it is told. */
+ * watch's answer to what it is told. */
 static void see(const struct sock_fprog *silent, const struct sock_fprog *auditing, uint64_t secret,
     const struct seccomp_data *d, struct seen *s)
 {

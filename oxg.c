@@ -33,8 +33,9 @@
  * outside what is left is that process's death.
  *
  * Who dies takes the others along: watch, init and broker have SIGKILL as their
- * parent's death signal, and read end-of-file where it was. Of the watch's death the
- * supervisor lives to write.
+ * parent's death signal, and read end-of-file where it was. In the weaker tiers init
+ * has SIGHUP, and ends all others first. Of the watch's death the supervisor lives to
+ * write.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 /*
  * trial.c - tries what a jail needs, in children that are gone at once: one that
- * filters itself, one in namespaces of its own, and one jail as a run would build
- * and prove it, up to the plugin. What they do ends with them. They report through a page
- * that both sides see, so that a child which the kernel ends has still told where.
+ * filters itself, one in namespaces of its own, one that asks as nobody would, and
+ * jails as a run would build and prove them, up to the plugin, from the best tier on
+ * until one stands. What they do ends with them. They report through a page that both
+ * sides see, so that a child which the kernel ends has still told where.
  */
 #include <errno.h>
 #include <fcntl.h>

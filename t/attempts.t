@@ -306,7 +306,7 @@ resources() {
 	END
 }
 
-# in_pairs FUNCTION: for each of them; as many at once as there are cores.
+# in_pairs FUNCTION: for each of them, two at once.
 in_pairs() {
 	resources >"$OUT/resources"
 	running=

@@ -385,29 +385,6 @@ static int open_lines(struct lines *l, struct why *why)
 	return refuse(why, REFUSE_JAIL, "cannot open /dev/null and two socket pairs: %s", strerror(errno));
 }
 
-static int say_failure(const struct jail_plan *plan, const struct jail_message *m, struct why *why)
-{
-	static const char *const step_aim[] = {
-#define X(name, aim) [STEP_##name] = aim,
-		STEPS(X)
-#undef X
-	};
-	static const char *const phase_aim[] = {
-#define X(name, aim) [PHASE_##name] = aim,
-		PHASES(X)
-#undef X
-	};
-
-	if (m->phase == PHASE_STEP && m->step < plan->steps)
-		return refuse(why, REFUSE_JAIL, "the jail cannot %s /%s: %s",
-		    step_aim[plan->step[m->step].kind], plan->step[m->step].path, strerror(m->error));
-	if (m->phase == PHASE_PROOF)
-		return refuse(why, REFUSE_JAIL, "the jail is not what it must be: %s: %s",
-		    canary_name(m->step), m->error > 0 ? strerror(m->error) : "not as expected");
-	return refuse(why, REFUSE_JAIL, "the jail cannot %s: %s",
-	    m->phase < COUNT(phase_aim) ? phase_aim[m->phase] : "be built", strerror(m->error));
-}
-
 /* Its words up to the proof, answered as jail/supervise.c does. 1: go on. */
 static int answer(struct cell *cell, struct ledger *ledger, const struct jail_message *m, struct trials *t)
 {
@@ -453,7 +430,7 @@ static int hear_jail(const struct jail_plan *plan, struct cell *cell, struct tri
 	if (t->proved > 0)
 		return 0;
 	if (m.word == JAIL_FAILED)
-		return say_failure(plan, &m, &t->jail);
+		return jail_failure(plan, &m, &t->jail);
 	return refuse(&t->jail, REFUSE_JAIL, m.word == JAIL_LISTEN || m.word == JAIL_PROVED ?
 	    "the jail's refused calls cannot be heard" : "the jail died before it was proved");
 }

@@ -363,6 +363,8 @@ struct death {
 /* Waits for JAIL_BUILT, BROKER_READY and WATCH_RELEASE, lets go, watches, kills,
  * drains, reaps both. 0, or -1 with why (JAIL, EVIDENCE) when nothing was executed. */
 int supervise(struct cell *cell, const struct watch *watch, struct death *out, struct why *why);
+/* Words for a JAIL_FAILED; also for doctor. -1 with why (JAIL). */
+int jail_failure(const struct jail_plan *plan, const struct jail_message *m, struct why *why);
 
 /* ---- watch.c: the process that does all that, and the supervisor's side of it ------ */
 struct broker_plan; /* broker/broker.h */

@@ -325,10 +325,8 @@ static const char *const phase_aim[] = {
 #undef X
 };
 
-static int say_failure(const struct vigil *v, struct why *why)
+int jail_failure(const struct jail_plan *plan, const struct jail_message *m, struct why *why)
 {
-	const struct jail_message *m = &v->cell->failure;
-	const struct jail_plan *plan = v->watch->plan;
 	const char *reason = strerror(m->error);
 
 	if (m->phase == PHASE_STEP && m->step < plan->steps)
@@ -353,7 +351,7 @@ static int say_failure(const struct vigil *v, struct why *why)
 static int say_not_started(const struct vigil *v, struct why *why)
 {
 	if (v->failed)
-		return say_failure(v, why);
+		return jail_failure(v->watch->plan, &v->cell->failure, why);
 	if (v->death->operator_signal != 0)
 		return refuse(why, REFUSE_JAIL, "cancelled by operator (%s) before the plugin was started",
 		    signal_word(v->death->operator_signal));

@@ -226,6 +226,9 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 /* One clone with every namespace; maps written; the child builds. 0, or -1 (JAIL). */
 int sandbox_spawn(const struct jail_plan *plan, const struct jail_ends *ends, struct cell *out, struct why *why);
 void sandbox_kill(struct cell *cell);  /* and everything in it; idempotent */
+/* Any directory that is there will do: the new root is mounted over it where only the
+ * child sees it. NULL: there is none. */
+const char *sandbox_base(void);
 
 /* ---- the verified plugin (verify.c is its only maker) ----------------------- */
 struct manifest; /* trust/trust.h */

@@ -7,17 +7,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "jail/jail.h"
@@ -383,9 +379,7 @@ static int plan_filter(struct planning *p)
 	return 0;
 }
 
-/* Any directory that is there will do: the new root is mounted over it where only
- * the child sees it. */
-static const char *find_base(void)
+const char *sandbox_base(void)
 {
 	static const char *const candidate[] = { "/tmp", "/run", "/proc", "/sys", "/dev" };
 	struct stat st;
@@ -411,7 +405,7 @@ int sandbox_plan(struct arena *a, const struct sandbox_words *w, struct jail_pla
 	if (w->runtime != NULL &&
 	    runtime_steps(a, w->runtime, w->plugin, &runtime, &count, why) != 0)
 		return -1;
-	if (out->base == NULL && (out->base = find_base()) == NULL)
+	if (out->base == NULL && (out->base = sandbox_base()) == NULL)
 		return refuse(why, REFUSE_JAIL, "no directory to put the jail's root on: /tmp is missing");
 	out->with_runtime = w->runtime != NULL;
 	out->scratch = out->tier == TIER_NAMESPACES ? "/workspace" : ".";

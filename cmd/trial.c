@@ -210,6 +210,10 @@ static bool map_ids(pid_t pid)
 
 static bool mount_root(const char *base)
 {
+	if (base == NULL) {
+		errno = ENOENT;
+		return false;
+	}
 	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	    mount("tmpfs", base, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=0755") == 0 &&
 	    chdir(base) == 0;
@@ -244,13 +248,6 @@ static bool drop_capabilities(void)
 	    syscall(SYS_capset, &header, none) == 0;
 }
 
-static const char *find_base(void)
-{
-	struct stat st;
-
-	return stat("/tmp", &st) == 0 && S_ISDIR(st.st_mode) ? "/tmp" : "/proc";
-}
-
 static _Noreturn void inside(struct trials *t, int line)
 {
 	char word;
@@ -260,7 +257,7 @@ static _Noreturn void inside(struct trials *t, int line)
 		_exit(0);
 	TRY(t, IDENTITY, setresgid(JAIL_ID, JAIL_ID, JAIL_ID) == 0 &&
 	    setresuid(JAIL_ID, JAIL_ID, JAIL_ID) == 0);
-	TRY(t, TMPFS, mount_root(find_base()));
+	TRY(t, TMPFS, mount_root(sandbox_base()));
 	if (works(t, TRIAL_TMPFS)) {
 		TRY(t, MOUNT_API, bind_tree());
 		TRY(t, PROC, mount_proc());

@@ -29,12 +29,6 @@
 #include "jail/kernel.h"
 #include "trust/trust.h"
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -271,19 +265,12 @@ static _Noreturn void inside(struct trials *t, int line)
 }
 
 /* A descriptor of who is in the jail, taken from here. */
-static bool fetch_descriptor(pid_t from, int remote)
+static bool can_fetch(pid_t from, int remote)
 {
-	long pidfd = syscall(SYS_pidfd_open, from, 0), fd;
-	int error;
+	int fd = descriptor_of(from, remote);
 
-	if (pidfd < 0)
-		return false;
-	fd = syscall(SYS_pidfd_getfd, (int)pidfd, remote, 0);
-	error = errno;
-	close((int)pidfd);
 	if (fd >= 0)
-		close((int)fd);
-	errno = error;
+		close(fd);
 	return fd >= 0;
 }
 
@@ -295,7 +282,7 @@ static void lead(struct trials *t, pid_t pid, int line, int remote)
 	TRY(t, MAPS, map_ids(pid));
 	if (!works(t, TRIAL_MAPS) || wire_send(line, &word, 1) != 0 || wire_receive(line, &word, 1) != 1)
 		return;
-	TRY(t, PIDFD, fetch_descriptor(pid, remote));
+	TRY(t, PIDFD, can_fetch(pid, remote));
 }
 
 /* The first kind that cannot be had beside a user namespace. */

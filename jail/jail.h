@@ -294,6 +294,8 @@ struct cell {
 /* cell.c: ends it and everything in it; idempotent. used: of init and all that it
  * reaped; or NULL. */
 void cell_end(struct cell *cell, struct rusage *used);
+/* A copy of another process's descriptor, close-on-exec; or -1 with errno. */
+int descriptor_of(pid_t pid, int remote);
 
 /* ---- apart.c: which of the namespaces that flags (of clone) ask for are init's own.
  * All of them: 0, and *proved says how many; else -1 with why (JAIL). */

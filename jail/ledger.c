@@ -69,17 +69,12 @@ static bool sizes_fit(void)
 int ledger_take(struct ledger *l, pid_t init, int remote)
 {
 	pid_t plugin = only_child(init);
-	long pidfd;
 
 	if (!sizes_fit()) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	pidfd = plugin > 0 ? syscall(SYS_pidfd_open, plugin, 0) : -1;
-	if (pidfd < 0)
-		return -1;
-	l->fd = (int)syscall(SYS_pidfd_getfd, (int)pidfd, remote, 0);
-	close((int)pidfd);
+	l->fd = plugin > 0 ? descriptor_of(plugin, remote) : -1;
 	/* Who waits and who answers take turns: on one CPU that is twice as fast. Older
 	 * kernels do not know it. */
 	if (l->fd >= 0)

@@ -151,7 +151,7 @@ static _Noreturn void be_looked_into(const int hold[2], unsigned uid, unsigned g
 bool tier_may_look_into(unsigned uid, unsigned gid)
 {
 	int hold[2], fd = -1;
-	long pidfd, pid, own;
+	long pid, own;
 	char byte = 0;
 
 	if (wire_pair(hold) != 0)
@@ -163,15 +163,10 @@ bool tier_may_look_into(unsigned uid, unsigned gid)
 	if (pid == 0)
 		be_looked_into(hold, uid, gid);
 	close(hold[0]);
-	if (pid > 0 && wire_receive(hold[1], &byte, 1) == 1) {
-		pidfd = syscall(SYS_pidfd_open, pid, 0);
-		if (pidfd >= 0)
-			fd = (int)syscall(SYS_pidfd_getfd, (int)pidfd, hold[0], 0);
-		if (pidfd >= 0)
-			close((int)pidfd);
-		if (fd >= 0)
-			close(fd);
-	}
+	if (pid > 0 && wire_receive(hold[1], &byte, 1) == 1)
+		fd = descriptor_of((pid_t)pid, hold[0]);
+	if (fd >= 0)
+		close(fd);
 	close(hold[1]);
 	if (pid > 0)
 		(void)wait_for((pid_t)pid);

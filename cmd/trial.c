@@ -354,8 +354,11 @@ struct lines {
 /* What a run puts into it lies at or above JAIL_FIRST_FD. */
 static int away(int fd)
 {
-	int moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
+	int moved;
 
+	if (fd < 0)
+		return -1;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, JAIL_FIRST_FD);
 	close(fd);
 	return moved;
 }

@@ -18,7 +18,7 @@
 
 #define GRACE 1000000000u /* ns that the watch's clock comes before ours */
 
-static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
+static const unsigned long heard = INIT_HEARS;
 
 static uint64_t nanoseconds(const struct timeval *t)
 {

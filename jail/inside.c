@@ -27,6 +27,9 @@
 #define SYNC_FD 6   /* and to be told that it may be */
 #define DEVICE_NULL (1u << 8 | 3)
 
+/* What plugin and init keep, once their ends lie where they belong. */
+static const struct jail_ends kept_ends = { .sync = SYNC_FD, .status = REPORT_FD };
+
 /* ---- words to the watch -------------------------------------------------------- */
 
 /* The one way to fail: say where and why, and be gone. Read by supervise.c. */
@@ -428,7 +431,6 @@ static void prove(const struct jail_plan *plan, long listener)
 
 static _Noreturn void become_plugin(const struct jail_plan *plan, const struct jail_ends *ends)
 {
-	static const struct jail_ends own = { .sync = SYNC_FD, .status = REPORT_FD };
 	size_t i;
 
 	take_descriptors(plan, ends);
@@ -446,7 +448,7 @@ static _Noreturn void become_plugin(const struct jail_plan *plan, const struct j
 	SYS(chdir, plan->workspace, 0, 0, 0, 0);
 	prove_self(plan);
 	prove(plan, put_up_filter(plan));
-	wait_for(&own, JAIL_GO, PHASE_GO);
+	wait_for(&kept_ends, JAIL_GO, PHASE_GO);
 	SYS(execve, plan->exec_path, plan->argv, plan->envp, 0, 0);
 	fail(REPORT_FD, PHASE_EXEC, 0);
 }
@@ -504,8 +506,7 @@ static void build(const struct jail_plan *plan, const struct jail_ends *ends)
 
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
 {
-	static const unsigned long heard = 1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1);
-	static const struct jail_ends own = { .sync = SYNC_FD, .status = REPORT_FD };
+	static const unsigned long heard = INIT_HEARS;
 	long plugin;
 
 	/* While we hold the watch's end ourselves, its death is no end of file. */
@@ -526,7 +527,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	    SYS(close_range, SYNC_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
 	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
-	wait_for(&own, JAIL_GO, PHASE_GO);
+	wait_for(&kept_ends, JAIL_GO, PHASE_GO);
 	SYS(close, SYNC_FD, 0, 0, 0, 0);
 	jail_init(plan, REPORT_FD, plugin);
 }

@@ -213,6 +213,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 
 /* init.c: its first process, once the plugin is there: reaps, keeps a clock of its
  * own, and by its end all ends. status is its only descriptor. System calls only. */
+#define INIT_HEARS (1ul << (SIGCHLD - 1) | 1ul << (SIGHUP - 1)) /* blocked, and read */
 _Noreturn void jail_init(const struct jail_plan *plan, int status, long plugin);
 uint64_t jail_cpu(void);         /* ns, the caller's own and of all it has reaped */
 /* reap.c: ends all processes of a jail that has no pid namespace, and reaps them. By

@@ -29,9 +29,6 @@
 #include "jail/kernel.h"
 #include "trust/trust.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 #ifndef SECCOMP_FILTER_FLAG_NEW_LISTENER
 #define SECCOMP_FILTER_FLAG_NEW_LISTENER (1ul << 3)
 #endif

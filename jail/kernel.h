@@ -22,6 +22,9 @@ static inline _Noreturn void leave(int status)
 }
 
 /* ---- numbers newer than the C library's list (x86-64 and arm64 agree) ----------- */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif

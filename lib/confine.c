@@ -11,10 +11,6 @@
 #include "jail/kernel.h" /* numbers of the kernel's; no code */
 #include "lib/confine.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-
 int descriptors_keep(const int *keep, size_t n)
 {
 	int next = 0;

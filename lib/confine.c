@@ -97,8 +97,10 @@ int privileges_forgo(void)
 
 #define HEAD 4        /* instructions of FILTER_BEGIN */
 #define ENTRIES 96
-#define GROUP 6       /* entries that are compared one by one */
-#define PROGRAM 512
+#define GROUP 6       /* entries that are compared one by one, at least, but for the last */
+#define GROUPS (ENTRIES / GROUP + 1)
+#define LINES 512     /* of a list */
+#define PROGRAM (LINES + 3 * GROUPS) /* a group is found, jumped to, and ended */
 
 /* A call's lines: the comparison with its number, which skips the rest. */
 struct entry {
@@ -114,13 +116,19 @@ static int by_number(const void *a, const void *b)
 	return (x->nr > y->nr) - (x->nr < y->nr);
 }
 
+/* 0: it is no list, or longer than there is room for. */
 static size_t find_entries(const struct sock_filter *line, size_t n, struct entry *out)
 {
 	size_t at, count = 0;
 
-	for (at = HEAD; at + 1 < n && count < ENTRIES; at += out[count - 1].n)
+	if (n > LINES)
+		return 0;
+	for (at = HEAD; at + 1 < n; at += out[count - 1].n) {
+		if (count == ENTRIES)
+			return 0;
 		out[count++] = (struct entry){ line[at].k, &line[at], 1u + line[at].jf };
-	return count;
+	}
+	return at + 1 == n ? count : 0;
 }
 
 static size_t add(struct sock_filter *to, size_t at, const struct sock_filter *line, size_t n)
@@ -134,12 +142,11 @@ static size_t add(struct sock_filter *to, size_t at, const struct sock_filter *l
  * list of sixty comparisons costs it as much as all else. Sorted, and in groups that
  * are found first, it is a tenth. What is compared is the same, and stable.
  */
-static size_t group_calls(const struct sock_filter *line, size_t n, struct sock_filter *to)
+static size_t group_calls(const struct sock_filter *line, struct entry *entry, size_t count,
+    struct sock_filter to[PROGRAM])
 {
 	static const struct sock_filter end[] = { FILTER_END };
-	struct entry entry[ENTRIES];
-	size_t first[ENTRIES + 1], jump[ENTRIES];
-	size_t count = find_entries(line, n, entry), groups = 0, at, i, g;
+	size_t first[GROUPS + 1], jump[GROUPS], groups = 0, at, i, g;
 
 	sort(entry, count, sizeof(*entry), by_number);
 	/* Entries of one call stay together, in their order. */
@@ -164,8 +171,15 @@ static size_t group_calls(const struct sock_filter *line, size_t n, struct sock_
 
 int calls_keep(const struct sock_filter *line, size_t n)
 {
+	struct entry entry[ENTRIES];
 	struct sock_filter code[PROGRAM];
-	const struct sock_fprog program = { (unsigned short)group_calls(line, n, code), code };
+	struct sock_fprog program = { .filter = code };
+	size_t count = find_entries(line, n, entry);
 
+	if (count == 0) {
+		errno = E2BIG;
+		return -1;
+	}
+	program.len = (unsigned short)group_calls(line, entry, count, code);
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 }

@@ -107,6 +107,7 @@ int privileges_forgo(void);
 	REFUSE(getpid), REFUSE(ioctl), REFUSE(lseek)
 #endif
 
+/* E2BIG: more calls or lines than there is room for. */
 int calls_keep(const struct sock_filter *line, size_t n);
 
 #endif

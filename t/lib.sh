@@ -235,11 +235,11 @@ said_ready() {
 	said | grep -q ready
 }
 
-# marked MARK: processes with the mark in their command line. The mark stands in
-# a file, so that grep does not find itself.
+# marked MARK: processes with the mark in their command line. grep is told it on its
+# stdin, so that it does not find itself, nor another that looks at the same time.
 marked() {
-	echo "$1" >"$WORK/mark"
-	grep -lsF -f "$WORK/mark" /proc/[0-9]*/cmdline | cut -d/ -f3
+	# shellcheck disable=SC2062 # those are the files
+	echo "$1" | grep -lsF -f - /proc/[0-9]*/cmdline | cut -d/ -f3
 }
 
 no_marked() {

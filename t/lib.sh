@@ -235,6 +235,19 @@ said_ready() {
 	said | grep -q ready
 }
 
+# What a run left: nothing, a folder that is sealed, a partial one that check
+# refuses; or what may not be.
+there() {
+	if [ -e "$RUN" ]; then
+		[ ! -e "$RUN.partial" ] || echo both
+		"$OXG" check "$RUN" >/dev/null 2>&1 && echo sealed || echo "a lie"
+	elif [ -e "$RUN.partial" ]; then
+		"$OXG" check "$RUN.partial" >/dev/null 2>&1 && echo "a partial that passes" || echo partial
+	else
+		echo nothing
+	fi
+}
+
 # marked MARK: processes with the mark in their command line. grep is told it on its
 # stdin, so that it does not find itself, nor another that looks at the same time.
 marked() {

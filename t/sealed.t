@@ -69,19 +69,6 @@ disks() {
 
 # ---- SIGKILL -------------------------------------------------------------------------
 
-# What a killed run may leave: nothing, a .partial that check refuses, or a
-# folder that is whole.
-left() {
-	if [ -e "$RUN" ]; then
-		[ ! -e "$RUN.partial" ] || echo "both"
-		"$OXG" check "$RUN" >/dev/null 2>&1 && echo whole || echo "a lie"
-	elif [ -e "$RUN.partial" ]; then
-		"$OXG" check "$RUN.partial" >/dev/null 2>&1 && echo "a partial that passes" || echo partial
-	else
-		echo nothing
-	fi
-}
-
 # At random moments of a run of a few milliseconds.
 killed() {
 	i=0
@@ -93,12 +80,12 @@ killed() {
 		sleep "0.0$(printf %02d $((2 + i * 20 / KILLS)))$((i % 10))"
 		kill -KILL "$PID" 2>/dev/null
 		wait "$PID" 2>/dev/null
-		left >>"$WORK/left"
+		there >>"$WORK/left"
 		chmod -R u+w "$RUN" "$RUN.partial" 2>/dev/null
 		rm -rf "$RUN" "$RUN.partial"
 	done
 	sort "$WORK/left" | uniq -c | sed 's/^/# /'
-	is "F163: ($WHO) killed $KILLS times at random" "$(grep -vxE 'nothing|partial|whole' "$WORK/left")" ""
+	is "F163: ($WHO) killed $KILLS times at random" "$(grep -vxE 'nothing|partial|sealed' "$WORK/left")" ""
 }
 
 # Before each of the supervisor's own writes, renames, mode changes and closes in turn.
@@ -111,13 +98,13 @@ stepped() {
 	for call in openat,openat2 write fchmod mkdirat renameat2 close; do
 		n=0
 		state=
-		while [ $n -lt 60 ] && [ "$state" != whole ]; do
+		while [ $n -lt 60 ] && [ "$state" != sealed ]; do
 			n=$((n + 1))
 			RUNS=$((RUNS + 1))
 			RUN=$OUT/run-$RUNS
 			as strace -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$n" \
 				"$OXG" run --trust "$TRUST" --out "$RUN" "$DEED" -- emit 1 >/dev/null 2>&1 </dev/null
-			state=$(left)
+			state=$(there)
 			echo "$state" >>"$WORK/left"
 			chmod -R u+w "$RUN" "$RUN.partial" 2>/dev/null
 			rm -rf "$RUN" "$RUN.partial"
@@ -125,7 +112,7 @@ stepped() {
 		[ $n -lt 60 ] || echo "# $call: more than 60 steps"
 	done
 	sort "$WORK/left" | uniq -c | sed 's/^/# /'
-	is "F163: ($WHO) killed at each step" "$(grep -vxE 'nothing|partial|whole' "$WORK/left")" ""
+	is "F163: ($WHO) killed at each step" "$(grep -vxE 'nothing|partial|sealed' "$WORK/left")" ""
 	check "F163: ($WHO) many of them half-way (the test can fail)" \
 		within 20 "$(grep -cx partial "$WORK/left")" 1000
 }

@@ -9,18 +9,6 @@ trust_root
 plugin hostile "$HOSTILE"
 DEED=$PLUGIN
 
-# What lies there afterwards.
-there() {
-	if [ -e "$RUN" ]; then
-		[ ! -e "$RUN.partial" ] || echo both
-		"$OXG" check "$RUN" >/dev/null 2>&1 && echo sealed || echo "a lie"
-	elif [ -e "$RUN.partial" ]; then
-		"$OXG" check "$RUN.partial" >/dev/null 2>&1 && echo "a partial that passes" || echo partial
-	else
-		echo nothing
-	fi
-}
-
 # bare PREFIX...: a run under it.
 bare() {
 	RUNS=$((RUNS + 1))

@@ -177,7 +177,8 @@ for who in $IDENTITIES; do
 	done 9<"$WORK/table"
 	supervisor_killed
 done
-check "F094: the table was gone through" within 25 "$(wc -l <"$WORK/table")" 100
+is "F094: the table was gone through, by each identity" "$(wc -l <"$WORK/reasons")" \
+	$(($(wc -l <"$WORK/table") * $(echo "$IDENTITIES" | wc -w)))
 is "F094: no death is without a reason" \
 	"$(grep -vxE 'exited|crashed|timeout|cpu_limit|memory_limit|killed' "$WORK/reasons")" ""
 is "F094: and every reason was met" "$(sort -u "$WORK/reasons" | tr '\n' ' ')" \

@@ -122,7 +122,8 @@ refused() {
 		'.summary | .networkAttempts == 1 and .networkBlocked == 1 and .overallStatus == "violations"'
 	run --audit "$KNOCKS" -- many 5000
 	json "F186: ($WHO) the summary is exact where the ledger is cut" "$RUN/security_audit.json" \
-		'.summary.filesystemBlocked == 5000 and .trace.refused_recorded == 2000 and (.events | length) == 2001'
+		'.summary.filesystemBlocked == 5000 and (.trace.refused_recorded | . > 1000 and . <= 2000) and
+		(.events | length) == .trace.refused_recorded + 1'
 	run "$LOOK" -- try
 	sort "$RUN/logs/stdout.log" >"$WORK/without"
 	run --audit "$LOOK" -- try
@@ -157,10 +158,11 @@ counted() {
 	is "F160: ($WHO) a storm of opens: every one is answered" "$(cat "$RUN/logs/stdout.log")" "lost 0"
 	json "F160: ($WHO) and counted" "$RUN/run.json" '.audit | .allowed == 30001 and .by_call == {open: 30000, execve: 1}'
 	# A broker that gets no processor for long costs a line now and then.
-	check "F160: ($WHO) twenty thousand are written" within 19900 "$(wc -l <"$RUN/audit.jsonl")" 20000
+	check "F160: ($WHO) twenty thousand may be written" within 10001 "$(wc -l <"$RUN/audit.jsonl")" 20000
+	is "F160: ($WHO) and how many were is said" "$(wc -l <"$RUN/audit.jsonl")" "$(jq .audit.recorded "$RUN/run.json")"
 	json "F186: ($WHO) the summary is exact, and how many events there are is said" "$RUN/security_audit.json" \
 		'.summary.filesystemReads == 30000 and (.events | length) == .trace.allowed_recorded and
-		.trace.allowed_counted == 30001 and .trace.allowed_recorded > 19899'
+		.trace.allowed_counted == 30001 and .trace.allowed_recorded > 10000'
 	check "F156: ($WHO) the folder checks" as "$OXG" check "$RUN"
 	run --audit --timeout 80s "$DEED" -- long 4000
 	json "F160: ($WHO) long names: eight MiB are written and no more" "$RUN/run.json" \
@@ -169,7 +171,7 @@ counted() {
 	check "F156: ($WHO) and that folder checks" as "$OXG" check "$RUN"
 	run --audit --timeout 700ms "$DEED" -- flood
 	is "F077: ($WHO) a flood holds up no clock: status" "$STATUS $(reason)" "124 timeout"
-	check "F077: ($WHO) nor the end" within 700 "$(jq '.usage.wall_ns / 1000000 | floor' "$RUN/usage.json")" 1500
+	check "F077: ($WHO) nor the end" within 700 "$(jq '.usage.wall_ns / 1000000 | floor' "$RUN/usage.json")" 5000
 	run --audit --timeout 80s "$DEED" -- ticks 1000
 	is "F185: ($WHO) signals by the thousand: no call is lost" "$(cat "$RUN/logs/stdout.log")" "lost 0"
 }
@@ -252,10 +254,10 @@ killed() {
 	check "F163: ($WHO) what was told until then stands there" grep -q '"action":"read"' "$RUN.partial/audit.jsonl"
 	start --audit "$DEED" -- flood
 	wait_for test -s "$RUN.partial/audit.jsonl"
-	# Its parent is oxg, and it is forked before the jail.
-	kill -KILL "$(pgrep -o -P "$PID")"
+	kill -KILL "$(broker_of "$PID")"
 	wait "$PID"
 	is "F163: ($WHO) the broker is killed: status" "$?" 123
+	json "F163: ($WHO) and the run says so" "$RUN/run.json" '.ending.by == "broker"'
 	is "F163: ($WHO) its lines are whole" "$(jq -c .n "$RUN/audit.jsonl" | wc -l)" \
 		"$(jq .audit.recorded "$RUN/run.json")"
 	check "F163: ($WHO) some were written" test -s "$RUN/audit.jsonl"

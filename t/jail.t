@@ -52,6 +52,7 @@ environment_expected() {
 identity() {
 	run "$LOOK" -- id
 	is "F034: ($WHO) the probe runs" "$STATUS" 0
+	check "F065: ($WHO) in a jail proved by all of its questions" proved namespaces
 	is "F034: ($WHO) uid 65534" "$(value uid)" "65534 65534 65534"
 	is "F034: ($WHO) gid 65534" "$(value gid)" "65534 65534 65534"
 	is "F060: ($WHO) nothing was gained by execve" "$(value secure)" 0

@@ -291,6 +291,17 @@ init_of() {
 	return 1
 }
 
+# proved TIER: its jail answered so many questions as it must. Some depend on the
+# kernel, the identity and the runtime; but a group of them cannot be missing.
+proved() {
+	case $1 in
+	namespaces) floor=95 ;;
+	chroot) floor=85 ;;
+	landlock) floor=90 ;;
+	esac
+	within "$floor" "$(jq .isolation.proved "$RUN/run.json")" 1000
+}
+
 reason() {
 	jq -r '.ending.reason // "none"' "$RUN/run.json" 2>/dev/null
 }

@@ -47,15 +47,19 @@ said_of() {
 	sed -n "s/^$1=//p" "$RUN/logs/stdout.log"
 }
 
-# In the background; PID is oxg's own.
+# In the background; PID is oxg's own. It fails where there is none.
 start_in() {
 	RUNS=$((RUNS + 1))
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
-	weaker "$OXG" run --trust "$TRUST" --out "$RUN" --min-tier "${ASKED:-$TIER}" "$@" \
-		>"$OUT/stdout" 2>"$ERR" </dev/null &
+	weaker "$OXG" run --trust "$TRUST" --out "$RUN" --min-tier "${ASKED:-$TIER}" \
+		--timeout 30s "$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
 	wait_for said_ready || echo "# it never said that it was ready: $(cat "$ERR")"
-	PID=$(pgrep -f "^$OXG run .*--out $RUN " | sort -n | head -n 1)
+	PID=$(pgrep -o -f "^$OXG run .*--out $RUN ")
+	[ -z "$PID" ] || return 0
+	check "F054: ($WHO, $TIER) there is an oxg to look at" false
+	wait
+	return 1
 }
 
 # ---- which one, and by whose word -------------------------------------------------
@@ -126,14 +130,18 @@ reach() {
 	esac
 	run_in "$TIERED" -- run-own "../bin/tier"
 	is "F063: ($WHO, $TIER) what it wrote it cannot run" "$(said_of copied) $(said_of run)" "0 EACCES"
-	as sleep 60 &
-	victim=$!
-	sleep 0.05
+	rm -f "$OUT/victim"
+	# shellcheck disable=SC2016
+	as sh -c 'echo $$ >"$0"; exec sleep 60' "$OUT/victim" &
+	child=$!
+	wait_for test -s "$OUT/victim"
+	victim=$(cat "$OUT/victim")
+	check "F054: ($WHO) outside, it is signalled by who runs oxg" as kill -0 "$victim"
 	run_in "$TIERED" -- signal "$victim"
 	is "F054: ($WHO, $TIER) a signal to the host" "$(said_of victim)" EPERM
 	check "F054: ($WHO, $TIER) nor to all of it" kill -0 "$victim"
 	kill "$victim"
-	wait "$victim" 2>/dev/null
+	wait "$child" 2>/dev/null
 }
 
 # What Landlock asks no right for, it cannot refuse.
@@ -197,7 +205,13 @@ files() {
 	run_in --timeout 20s "$TIERED" -- deep 100 2000
 	is "F040: ($WHO, $TIER) deeper than can be counted" "$STATUS $(reason)" "123 killed"
 	run_in --timeout 20s "$TIERED" -- deep 3000 0
-	check "F044: ($WHO, $TIER) and however deep, it is gone" test -d "$RUN" -a ! -e "$RUN/jail"
+	# Seldom to more than two hundred: it is looked at meanwhile.
+	check "F044: ($WHO, $TIER) as deep as it may become" test "$(said_of depth | tail -n 1)" -gt 64
+	check "F044: ($WHO, $TIER) it is gone" test -d "$RUN" -a ! -e "$RUN/jail"
+	run_in --timeout 20s "$TIERED" -- deep 60 0 long
+	is "F044: ($WHO, $TIER) a tree of twelve thousand bytes of path" \
+		"$STATUS $(reason) $(said_of depth | tail -n 1)" "0 exited 60"
+	check "F044: ($WHO, $TIER) it is gone as well" test -d "$RUN" -a ! -e "$RUN/jail"
 	run_in "$TIERED" -- closed
 	is "F044: ($WHO, $TIER) as is what was closed to its owner" \
 		"$STATUS $(find "$RUN" "$RUN.partial" -name jail 2>/dev/null | wc -l)" "0 0"
@@ -227,23 +241,24 @@ survivors() {
 	check "F054: ($WHO, $TIER) is ended, and soon" within 0 "$(jq .usage.wall_ns "$RUN/usage.json")" 4000000000
 	run_in "$TIERED" -- hydra "$mark"
 	check "F054: ($WHO, $TIER) who forks faster than he dies" no_marked "$mark"
-	start_in "$TIERED" -- hang "$mark"
+	start_in "$TIERED" -- hang "$mark" || return
 	kill -KILL "$PID"
 	wait 2>/dev/null
 	check "F044: ($WHO, $TIER) oxg killed: nobody is left" wait_for no_marked "$mark"
 	check "F163: ($WHO, $TIER) and the folder is visibly partial" test -d "$RUN.partial" -a ! -e "$RUN"
-	start_in "$TIERED" -- hang "$mark"
+	start_in "$TIERED" -- hang "$mark" || return
 	kill -TERM "$PID"
 	wait 2>/dev/null
 	is "F099: ($WHO, $TIER) the operator ends it" "$(reason)" killed
 	check "F054: ($WHO, $TIER) and nobody is left" no_marked "$mark"
-	start_in "$TIERED" -- hang "$mark"
+	start_in "$TIERED" -- hang "$mark" || return
 	# The plugin is the child of the jail's first process, which bears oxg's name.
 	init=$(for p in $(marked "$mark"); do
 		parent=$(awk '/^PPid/ { print $2 }' "/proc/$p/status")
 		[ "$(cat "/proc/$p/comm") $(cat "/proc/$parent/comm")" != "tier oxg" ] || echo "$parent"
 	done)
-	kill -KILL "$init"
+	is "F054: ($WHO, $TIER) there is one init to kill" "$(echo "$init" | wc -w)" 1
+	kill -KILL "${init:-$PID}"
 	wait 2>/dev/null
 	check "F054: ($WHO, $TIER) its init killed: nobody is left" wait_for no_marked "$mark"
 	is "F094: ($WHO, $TIER) and the run says what happened" "$(jq -r '.ending | .reason + " " + .by' "$RUN/run.json")" "killed host"

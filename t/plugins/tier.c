@@ -166,11 +166,19 @@ static int do_fill(char **arg)
 	return 0;
 }
 
+/* Directories in one another: with a third argument, of long names. */
 static int do_deep(char **arg)
 {
-	for (long i = 0; i < atol(arg[0]); i++)
-		if (mkdir("d", 0700) != 0 || chdir("d") != 0)
+	char name[201] = "d";
+
+	if (arg[2] != NULL)
+		memset(name, 'd', sizeof(name) - 1);
+	for (long i = 0; i < atol(arg[0]); i++) {
+		if (mkdir(name, 0700) != 0 || chdir(name) != 0)
 			break;
+		printf("depth=%ld\n", i + 1); /* it may be killed before the next */
+		fflush(stdout);
+	}
 	(void)!open("bottom", O_CREAT | O_WRONLY, 0600);
 	puts("ready");
 	fflush(stdout);

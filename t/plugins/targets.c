@@ -5,7 +5,8 @@
  *                               has a victim; what was done to them goes to DIR.log,
  *                               where they are to DIR.vars
  *   targets victim DIR SECRET   the victim: has the secret in its memory, arguments,
- *                               environment and on a descriptor
+ *                               environment and on a descriptor; how often it has
+ *                               looked at itself goes to DIR.looks
  *   targets pty LOG COMMAND...  a terminal of its own for the command: what was
  *                               written to it, and what was typed though nobody did
  *   targets swap A B            A and B change places until it is killed
@@ -86,7 +87,8 @@ static _Noreturn void victim(void)
 	struct timespec soon = { 0, 20000000 };
 	sigset_t all;
 	char path[4096];
-	FILE *vars = beside("vars", "ae");
+	FILE *vars = beside("vars", "ae"), *looks = beside("looks", "we");
+	unsigned long look = 0;
 	int fd, got;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -108,6 +110,9 @@ static _Noreturn void victim(void)
 		if (canary != 'c')
 			note("write-memory");
 		canary = 'c';
+		rewind(looks);
+		fprintf(looks, "%lu\n", ++look);
+		fflush(looks);
 	}
 }
 

@@ -431,7 +431,7 @@ filters() {
 	is "F057: the text tells the same calls" "$(awk '/^$/ { exit } $1 ~ /^[0-9]+$/ { print $1, $2 }' "$WORK/text")" \
 		"$(jq -r '.calls[] | "\(.nr) \(.name)"' "$WORK/calls")"
 	is "F057: and as many conditions" "$(sed '1,/allowed if:/d' "$WORK/text" | wc -l)" \
-		"$(jq '[.calls[] | .static as $s | .static, .runtime, ((.landlock, .landlock_old) | select(. != $s)) |
+		"$(jq '[.calls[] | .static as $s | .static, .runtime, ((.landlock, .landlock_old, .chroot) | select(. != $s)) |
 			select(.decision == "conditional")] | length' "$WORK/calls")"
 }
 

@@ -74,7 +74,7 @@ int tree_remove(int at, const char *root)
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (fstat(dir, &top) != 0 || fstat(at, &above) != 0) {
+	if (fstat(dir, &top) != 0 || fstatat(dir, "..", &above, AT_SYMLINK_NOFOLLOW) != 0) {
 		close(dir);
 		return -1;
 	}

@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 
 #define REPORT_FD 5 /* the plugin's way to say that it could not be executed */
 #define SYNC_FD 6   /* and to be told that it may be */
+#define PLUGIN_FD 7 /* init's: the plugin's process, until it is released */
 #define DEVICE_NULL (1u << 8 | 3)
 
 /* What plugin and init keep, once their ends lie where they belong. */
@@ -504,9 +506,22 @@ static void build(const struct jail_plan *plan, const struct jail_ends *ends)
 		put_up_scope(ends);
 }
 
+/* Or the end of the plugin's process, which was to wait for it as well. */
+static void await_go(void)
+{
+	struct pollfd on[] = { { .fd = SYNC_FD, .events = POLLIN }, { .fd = PLUGIN_FD, .events = POLLIN } };
+
+	while (SYS(ppoll, on, COUNT(on), NULL, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (on[0].revents == 0)
+		leave(126);
+	wait_for(&kept_ends, JAIL_GO, PHASE_GO);
+}
+
 _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends *ends)
 {
 	static const unsigned long heard = INIT_HEARS;
+	int pidfd = -1;
 	long plugin;
 
 	/* While we hold the watch's end ourselves, its death is no end of file. */
@@ -515,7 +530,7 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	build(plan, ends);
 	prove_init(plan, ends);
 	SYS(rt_sigprocmask, SIG_BLOCK, &heard, NULL, sizeof(heard), 0);
-	plugin = SYS(clone, SIGCHLD, 0, 0, 0, 0);
+	plugin = SYS(clone, CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 	if (plugin < 0)
 		fail(ends->status, PHASE_FORK, 0);
 	if (plugin == 0)
@@ -524,10 +539,11 @@ _Noreturn void jail_inside(const struct jail_plan *plan, const struct jail_ends 
 	 * begins with "go", as the watch's does. */
 	if (SYS(dup3, ends->status, REPORT_FD, O_CLOEXEC, 0, 0) < 0 ||
 	    SYS(dup3, ends->sync, SYNC_FD, O_CLOEXEC, 0, 0) < 0 ||
-	    SYS(close_range, SYNC_FD + 1, ~0U, 0, 0, 0) != 0)
+	    SYS(dup3, pidfd, PLUGIN_FD, O_CLOEXEC, 0, 0) < 0 ||
+	    SYS(close_range, PLUGIN_FD + 1, ~0U, 0, 0, 0) != 0)
 		fail(ends->status, PHASE_DESCRIPTORS, 0);
 	SYS(close_range, 0, REPORT_FD - 1, 0, 0, 0);
-	wait_for(&kept_ends, JAIL_GO, PHASE_GO);
-	SYS(close, SYNC_FD, 0, 0, 0, 0);
+	await_go();
+	SYS(close_range, SYNC_FD, PLUGIN_FD, 0, 0, 0);
 	jail_init(plan, REPORT_FD, plugin);
 }

@@ -162,7 +162,7 @@ static int do_fill(char **arg)
 	}
 	puts("ready");
 	fflush(stdout);
-	nap(4000);
+	nap(1500);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ static int do_many(char **arg)
 	}
 	printf("made=%ld\n", i);
 	fflush(stdout);
-	nap(4000);
+	nap(1500);
 	return 0;
 }
 

@@ -250,8 +250,19 @@ shut_in() {
 	is "F053: ($WHO) nothing was done" "$(ls -A "$place")" file
 }
 
+# Whatever the evidence is like: the supervisor may do what it takes to count it.
+varied() {
+	printf '%s\n' '#!/bin/sh' 'seq 5000 | sed '"'"'s/.*/{"type":"type-&","message":"m","severity":"low","target":"file-&"}/'"'" \
+		>"$WORK/varied"
+	plugin varied "$WORK/varied" '.findings = "stdout" | .runtime = "system"'
+	run --runtime system "$PLUGIN"
+	is "F053: ($WHO) five thousand kinds of findings are counted" \
+		"$STATUS $(jq .findings.accepted "$RUN/run.json")" "0 5000"
+}
+
 for who in $IDENTITIES; do
 	become "$who"
+	varied
 	live
 	[ "$who" != root ] || elsewhere
 	weaker

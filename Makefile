@@ -177,10 +177,14 @@ prove = { OXG=$(CURDIR)/oxg BUILD=$(abspath $(B)) $(1) $(PROVE) $(2); echo $$? >
 	if grep -q '^Result: NOTESTS' $(B)/prove.log; then echo 'no test was run' >&2; exit 1; fi; \
 	exit "$$(cat $(B)/prove.status)"
 
+# Who measures time, or looks at all that is on the machine, runs alone.
+ALONE = $(filter $(patsubst %,t/%.t,around attempts broker confine deaths doctor endings hostile \
+	inodes knockout limits sealed seed survive tiers worst),$(TESTS))
 check:
 	@vendor/setup
 	@$(MAKE) --no-print-directory all programs
-	@$(call prove,,$(TESTS) $(UNITS))
+	@$(call prove,,-j2 $(filter-out $(ALONE),$(TESTS)) $(UNITS))
+	@$(call prove,,$(ALONE))
 
 check-binary: all
 	@$(call prove,,t/elf.t)

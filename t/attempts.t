@@ -397,11 +397,15 @@ exhausting() {
 }
 
 # Where a limit is looked at now and then only, who is quick is gone before: then the
-# ending must say at least what it held.
+# ending must say at least what it held. Threads that are gone leave nothing to be
+# told, and no kernel limit counts those of uid 0 (doc/THREATS.txt).
 hasty() {
 	for TIER in $TIERS; do
 		for name in thread-bomb workspace-fill tmp-fill inode-flood; do
 			grep -q "^$name${TAB}shown" "$SHOWN" || continue
+			case $WHO:$TIER:$name in
+			root:landlock:thread-bomb) continue ;;
+			esac
 			stopped "$name" told "--workspace 8M" hasty=1
 			RUN=$OUT/run-$name-$TIER-hasty
 			is "F040: ($WHO, $TIER) resources: $name, in haste" "$(how_stopped "$name" told)" told

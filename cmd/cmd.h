@@ -61,6 +61,13 @@ int file_replace(struct arena *a, int dir, const char *name, struct bytes text, 
 int command_fail(const struct why *why);      /* says why; the exit status */
 int command_print(const struct buf *b);       /* on stdout; the exit status */
 
+/* ---- stored.c: commands over a stored run folder -------------------------------------- */
+struct folder;
+
+const char *stored_operand(const struct command *c, const struct words_list *operands);
+/* Read and its digests verified; a .partial is said to be one. 0, or -1 with why. */
+int stored_load(struct arena *a, const char *path, struct folder *f, struct why *why);
+
 /* ---- run.c: the words of "oxg run", made once and const ever after ---------------- */
 struct run_words {
 	const char *plugin;
@@ -203,7 +210,7 @@ int cmd_caps(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);  /* cmd/keytool.c */
 int cmd_sign(int argc, char **argv);
 int cmd_allow(int argc, char **argv);   /* cmd/allow.c */
-int cmd_check(int argc, char **argv);   /* cmd/evidence.c */
+int cmd_check(int argc, char **argv);   /* cmd/check.c, report.c, gate.c */
 int cmd_report(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_version(int argc, char **argv); /* oxg.c */

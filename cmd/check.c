@@ -1,0 +1,60 @@
+/*
+ * check.c - oxg check: is a run folder what it claims to be? evidence/check.c finds
+ * out; here it is told.
+ */
+#include "cmd/cmd.h"
+#include "evidence/evidence.h"
+
+#define SCHEMA_VERSION 1
+
+static int check_json(const char *path, const struct check_result *r, const struct why *why)
+{
+	struct buf b = { 0 };
+	struct json_out o = json_start(&b, false);
+	int status;
+
+	json_open(&o, '{');
+	json_member_number(&o, "schema_version", SCHEMA_VERSION);
+	json_member(&o, "run", path);
+	json_member(&o, "status", why->code == REFUSAL_NONE ? "PASS" : "FAIL");
+	json_member_number(&o, "files", (int64_t)r->files);
+	json_member_number(&o, "bytes", (int64_t)r->bytes);
+	json_member_number(&o, "events", (int64_t)r->events);
+	json_member(&o, "decision", *r->decision ? r->decision : NULL);
+	if (why->code != REFUSAL_NONE)
+		json_member(&o, "reason", why->text);
+	json_close(&o, '}');
+	buf_byte(&b, '\n');
+	status = command_print(&b);
+	buf_free(&b);
+	return status;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static bool json;
+	static const struct option_spec option[] = {
+		{ "json", OPT_FLAG, NULL, "print one JSON object on stdout", &json },
+	};
+	static const struct command c = { "check", "[options] RUN",
+	    "Validate a run folder: digests, journal, documents, gate, report.",
+	    option, COUNT(option) };
+	struct words_list operands = { .count = 0 };
+	struct check_result r;
+	struct why why = { 0 };
+	struct arena a = { 0 };
+	const char *path;
+
+	options_read(&c, argc, argv, &operands, NULL);
+	path = stored_operand(&c, &operands);
+	run_check(&a, path, &r, &why);
+	if (json && check_json(path, &r, &why) != STATUS_OK)
+		return STATUS_EVIDENCE;
+	if (why.code != REFUSAL_NONE)
+		return command_fail(&why);
+	if (!json)
+		warn("%s verifies: %llu files, %llu bytes, %llu journal events, gate %s", path, (unsigned long long)r.files,
+		    (unsigned long long)r.bytes, (unsigned long long)r.events, r.decision);
+	arena_free(&a);
+	return STATUS_OK;
+}

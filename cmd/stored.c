@@ -1,0 +1,26 @@
+/*
+ * stored.c - what the commands over a stored run folder share. They execute nothing
+ * and change nothing in it; everything they read may be hostile.
+ */
+#include "cmd/cmd.h"
+#include "evidence/evidence.h"
+
+const char *stored_operand(const struct command *c, const struct words_list *operands)
+{
+	if (operands->count != 1)
+		die(STATUS_USAGE, "%s takes one run folder; type: oxg %s %s", c->name,
+		    c->name, c->synopsis);
+	return operands->word[0];
+}
+
+/* Evidence that was changed is not shown as if it were any. What an interrupted
+ * run left may be looked at, and is called that. */
+int stored_load(struct arena *a, const char *path, struct folder *f, struct why *why)
+{
+	if (folder_load(a, path, f, why) < 0)
+		return -1;
+	if (!f->partial)
+		return folder_verify(f, why);
+	warn("%s was never finished; this is what an interrupted run left", path);
+	return 0;
+}

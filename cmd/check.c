@@ -4,6 +4,7 @@
  */
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
+#include "version.h"
 
 #define SCHEMA_VERSION 1
 
@@ -21,6 +22,7 @@ static int check_json(const char *path, const struct check_result *r, const stru
 	json_member_number(&o, "bytes", (int64_t)r->bytes);
 	json_member_number(&o, "events", (int64_t)r->events);
 	json_member(&o, "decision", *r->decision ? r->decision : NULL);
+	json_member(&o, "rendered_by", r->other);
 	if (why->code != REFUSAL_NONE)
 		json_member(&o, "reason", why->text);
 	json_close(&o, '}');
@@ -52,6 +54,9 @@ int cmd_check(int argc, char **argv)
 		return STATUS_EVIDENCE;
 	if (why.code != REFUSAL_NONE)
 		return command_fail(&why);
+	if (!json && r.other != NULL)
+		warn("its pages were rendered by oxg %s and are known by their digests alone; "
+		    "this is oxg " OXG_VERSION, r.other);
 	if (!json)
 		warn("%s verifies: %llu files, %llu bytes, %llu journal events, gate %s", path, (unsigned long long)r.files,
 		    (unsigned long long)r.bytes, (unsigned long long)r.events, r.decision);

@@ -11,9 +11,10 @@
 #include <string.h>
 
 #include "evidence/evidence.h"
+#include "version.h"
 
 #define SUMS "SHA256SUMS"
-#define SCHEMA_VERSION 1       /* the only one there has been */
+#define SCHEMA_VERSION 1       /* of all but run.json */
 #define HEX ((size_t)2 * SHA256_SIZE)
 #define NAMES_SHOWN 300        /* bytes of names in the sentence on a .partial */
 
@@ -25,6 +26,7 @@ struct checked {
 	const struct folder *folder;
 	struct why *why;
 	struct json run;
+	int64_t version;           /* of run.json */
 };
 
 static int wrong(const struct folder *f, struct why *why, const char *name, const char *what)
@@ -130,16 +132,16 @@ static int parse(const struct checked *c, const char *name, struct bytes text, s
 
 static int document(const struct checked *c, const char *name, struct json *out)
 {
-	int64_t version;
+	int64_t version, newest = strcmp(name, "run.json") == 0 ? FOLDER_VERSION : SCHEMA_VERSION;
 
 	if (parse(c, name, folder_get(c->folder, name), out) < 0)
 		return -1;
 	if (!json_integer(out, json_get(out, 0, "schema_version"), &version))
 		return wrong(c->folder, c->why, name, "has no schema_version");
-	if (version != SCHEMA_VERSION)
+	if (version < 1 || version > newest)
 		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s has schema_version %lld and "
-		    "this oxg knows %d; check it with the oxg that wrote it",
-		    c->folder->path, name, (long long)version, SCHEMA_VERSION);
+		    "this oxg knows none above %lld; check it with the oxg that wrote it",
+		    c->folder->path, name, (long long)version, (long long)newest);
 	return 0;
 }
 
@@ -365,7 +367,19 @@ static int check_gate(const struct checked *c, const char **decision)
 	return result;
 }
 
-static int check_report(const struct checked *c)
+/* Another version renders in another way; what it rendered has its digest. NULL: it
+ * was this one. */
+static const char *other_version(const struct checked *c)
+{
+	int v = json_get(&c->run, 0, "oxg");
+
+	if (json_kind(&c->run, v) != JSON_STRING)
+		return "0.1.0"; /* the only one that did not say so */
+	return json_is(&c->run, v, OXG_VERSION) ? NULL :
+	    (const char *)json_string(c->a, &c->run, v).p;
+}
+
+static int check_report(const struct checked *c, const char **other)
 {
 	struct bytes stored = folder_get(c->folder, "report.html");
 	struct buf again = { 0 };
@@ -373,6 +387,9 @@ static int check_report(const struct checked *c)
 
 	if (stored.p == NULL)
 		return wrong(c->folder, c->why, "report.html", "is missing");
+	*other = other_version(c);
+	if (*other != NULL)
+		return 0;
 	result = report_html(c->folder, &again, c->why);
 	if (result == 0 && !bytes_equal(stored, buf_bytes(&again)))
 		result = refuse(c->why, REFUSE_EVIDENCE, "%s/report.html is not what this "
@@ -416,7 +433,7 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
-	    check_gate(&c, &out->decision) < 0 || check_report(&c) < 0)
+	    check_gate(&c, &out->decision) < 0 || check_report(&c, &out->other) < 0)
 		return -1;
 	if (f.empty != NULL) /* no digest tells of it */
 		return wrong(&f, why, f.empty, "is an empty directory");

@@ -7,6 +7,10 @@
 
 #include "oxg.h"
 
+/* schema_version of run.json, and by it of the whole folder. 1: no "oxg" in run.json;
+ * the gate has the rules of its time. */
+#define FOLDER_VERSION 2
+
 /* ---- findings.c: one line of findings.jsonl (schema 0.2) ---------------------------
  * Runs in the broker, on hostile bytes, and in the supervisor for terminations.
  */
@@ -296,6 +300,8 @@ const char *supervisor_confine(const struct rundir *rd, bool place);
 struct check_result {
 	uint64_t files, bytes, events;
 	const char *decision;
+	const char *other;             /* version of the oxg that made the pages, where it is
+	                                * not this one: then they have their digests only */
 };
 /* Digests, chain, gate recomputed, report rendered again. 0, or -1 with why (EVIDENCE)
  * naming the file and what is wrong with it. */

@@ -49,6 +49,7 @@ struct view {
 	struct document run, verifier, policy;
 	const struct found *found;
 	bool executed;           /* run.json tells of an ending */
+	int64_t version;         /* of the folder: its rules */
 };
 
 /* ---- reading -------------------------------------------------------------------- */
@@ -95,6 +96,16 @@ static const char *text_of(const struct view *v, const struct document *d, const
 		return "";
 	s = json_string(v->a, &d->json, m);
 	return memchr(s.p, '\0', s.n) == NULL ? (const char *)s.p : "";
+}
+
+/* What cannot be read is judged by all rules there are. */
+static int64_t version_of(const struct document *run)
+{
+	int64_t version;
+	int v = member(run, "schema_version", NULL);
+
+	return v >= 0 && json_integer(&run->json, v, &version) && version > 0 &&
+	    version < FOLDER_VERSION ? version : FOLDER_VERSION;
 }
 
 static int severity_exact(const struct json *j, int v)
@@ -376,9 +387,12 @@ static const char *rule_journal(const struct view *v, enum result *result)
 	return "the journal's chain is whole and ends where run.json says";
 }
 
+/* Old evidence is judged by the rules of its time, or its report would change. since:
+ * the folder's version that brought the rule, 0: it was always there. */
 static const struct rule {
 	const char *name;
 	const char *(*decide)(const struct view *v, enum result *result);
+	int since;
 } rules[] = {
 	{ "policy_readable", rule_policy },
 	{ "evidence_present", rule_present },
@@ -458,6 +472,8 @@ static void write_report(const struct view *v, const struct outcome outcome[COUN
 	json_name(&o, "rules");
 	json_open(&o, '[');
 	for (size_t i = 0; i < COUNT(rules); i++) {
+		if (rules[i].since > v->version)
+			continue;
 		json_open(&o, '{');
 		json_member(&o, "rule", rules[i].name);
 		json_member(&o, "result", result_word[outcome[i].result]);
@@ -484,7 +500,11 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 	v.verifier = document_read(&a, folder_get(f, "verifier_report.json"));
 	v.policy = document_read(&a, policy_snapshot);
 	v.executed = json_kind(&v.run.json, member(&v.run, "ending", NULL)) == JSON_OBJECT;
+	v.version = version_of(&v.run);
 	for (size_t i = 0; i < COUNT(rules); i++) {
+		outcome[i] = (struct outcome){ RESULT_NOT_APPLICABLE, "" };
+		if (rules[i].since > v.version)
+			continue;
 		outcome[i].result = RESULT_BLOCK;
 		outcome[i].detail = rules[i].decide(&v, &outcome[i].result);
 	}

@@ -12,6 +12,7 @@
 
 #include "evidence/evidence.h"
 #include "trust/trust.h" /* struct manifest: read, nothing called */
+#include "version.h"
 
 #define SCHEMA_VERSION 1
 
@@ -42,10 +43,10 @@ static bool refused(const struct run_facts *f)
 	return f->refusal != NULL && f->refusal->code != REFUSAL_NONE;
 }
 
-static void document_open(struct json_out *o, const struct run_facts *f)
+static void document_open(struct json_out *o, const struct run_facts *f, int version)
 {
 	json_open(o, '{');
-	json_member_number(o, "schema_version", SCHEMA_VERSION);
+	json_member_number(o, "schema_version", version);
 	json_member(o, "run_id", f->run_id);
 }
 
@@ -376,7 +377,8 @@ void record_run(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
 
-	document_open(&o, f);
+	document_open(&o, f, FOLDER_VERSION);
+	json_member(&o, "oxg", OXG_VERSION);
 	json_member(&o, "task_id", f->task_id);
 	json_member(&o, "clock", f->clock_frozen ? "frozen" : "wall");
 	member_time(&o, "started", f->started);
@@ -417,7 +419,7 @@ void record_usage(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
 
-	document_open(&o, f);
+	document_open(&o, f, SCHEMA_VERSION);
 	if (executed(f)) {
 		const struct usage *u = &f->ending->usage;
 
@@ -551,7 +553,7 @@ void record_verifier(const struct run_facts *f, struct buf *out)
 	struct checks c;
 
 	checks_make(&c, f);
-	document_open(&o, f);
+	document_open(&o, f, SCHEMA_VERSION);
 	json_member(&o, "task_id", f->task_id);
 	json_member(&o, "status", c.failed ? "FAIL" : "PASS");
 	json_name(&o, "checks");

@@ -285,8 +285,8 @@ documents() {
 	edit verifier_report.json '.checks = {}'
 	caught "F178: no list of checks" verifier_report.json
 	for name in run.json usage.json verifier_report.json gate_report.json; do
-		edit $name '.schema_version = 2'
-		caught "F182: $name of a later schema" "$name.*schema_version 2"
+		edit $name '.schema_version = 3'
+		caught "F182: $name of a later schema" "$name.*schema_version 3"
 		edit $name 'del(.schema_version)'
 		caught "F182: $name without schema_version" "$name.*schema_version"
 		edit $name '[.]'
@@ -554,7 +554,26 @@ many() {
 	caught "F178: with new sums" findings.jsonl
 }
 
+# Folders of each version there was, as they were sealed: the pages are another oxg's,
+# all else is made again.
+old() {
+	for kept in "$here"/t/data/run-v*; do
+		version=${kept##*-v}
+		is "F182: a folder of version $version is one" "$(jq .schema_version "$kept/run.json")" "$version"
+		GOOD=$kept
+		fresh
+		check "F182: it verifies" "$OXG" check "$COPY"
+		printf ' ' >>"$COPY/report.html"
+		caught "F182: its page changed" report.html
+		edit gate_report.json '.reasons = ["because"]'
+		caught "F182: its gate report changed" gate_report.json
+		check "F182: it can be rendered" "$OXG" report --html "$WORK/old.html" "$kept"
+		check "F182: and judged by this oxg's policy" "$OXG" gate --policy "$kept/inputs/policy.json" "$kept"
+	done
+}
+
 become "${IDENTITIES%% *}"
+old
 make_good
 bits
 files

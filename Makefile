@@ -166,6 +166,14 @@ $(UNITS): $(B)/unit/%: t/unit/%.c $(B)/rooms.a | $(GEN)
 	@mkdir -p $(@D)
 	$(call show,cc   )$(LINK) $(PIE) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(B)/rooms.a $(END)
 
+# Other people's readers of what oxg writes: pinned, for the tests only.
+$(B)/node/stamp: vendor/node/package.json vendor/node/package-lock.json
+	@mkdir -p $(@D)
+	@cp vendor/node/package*.json $(@D)
+	$(call show,npm  )cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 || \
+		{ cat npm.log >&2; exit 1; }
+	@touch $@
+
 # ---- tests ---------------------------------------------------------------------
 
 TESTS = $(sort $(wildcard t/*.t))
@@ -182,7 +190,7 @@ ALONE = $(filter $(patsubst %,t/%.t,around attempts broker confine deaths doctor
 	inodes knockout limits sealed seed survive tiers worst),$(TESTS))
 check:
 	@vendor/setup
-	@$(MAKE) --no-print-directory all programs
+	@$(MAKE) --no-print-directory all programs $(B)/node/stamp
 	@$(call prove,,-j2 $(filter-out $(ALONE),$(TESTS)) $(UNITS))
 	@$(call prove,,$(ALONE))
 

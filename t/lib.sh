@@ -18,6 +18,8 @@ unset OXG_TRUST XDG_CONFIG_HOME SOURCE_DATE_EPOCH GITHUB_ACTIONS
 here=$(cd "${0%/*}/.." && pwd)
 OXG=${OXG:-$here/oxg}
 BUILD=${BUILD:-$here/build}
+NODE_PATH=$BUILD/node/node_modules
+export NODE_PATH
 HOSTILE=$BUILD/plugins/hostile
 PROBE=$BUILD/plugins/probe
 

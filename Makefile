@@ -80,6 +80,10 @@ ALL_CFLAGS = $(LANGUAGE) $(WARN) $(MUSL) $(HARDEN) $(SMALL) $(CFLAGS) \
 LIBGCC := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 LDFLAGS = -Wl,-z,relro,-z,now,-z,noexecstack,-z,text,-z,separate-code \
 	-Wl,--build-id=none,--gc-sections,--fatal-warnings,--hash-style=gnu
+# Packed relocations, where linker and lib/entry.c can (a linker that cannot warns).
+PACKED := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),$(shell \
+	echo 'int x;' | $(CC) -nostdlib -shared -fPIC -Wl,--fatal-warnings,-z,pack-relative-relocs \
+	-x c - -o /dev/null 2>/dev/null && echo -Wl,-z,pack-relative-relocs,-e,oxg_entry))
 LIBS  = -L$(SYS)/lib -Wl,--start-group -lbearssl -lseccomp -lc $(LIBGCC) -Wl,--end-group
 LINK  = $(CC) -nostdlib -nostartfiles $(LDFLAGS)
 PIE   = -static-pie $(SYS)/lib/rcrt1.o $(SYS)/lib/crti.o
@@ -95,7 +99,7 @@ oxg: $(B)/oxg.debug
 	$(call show,strip)$(CROSS)strip -o $@ $<
 
 $(B)/oxg.debug: $(OBJ)
-	$(call show,link )$(LINK) $(PIE) -o $@ $(OBJ) $(END)
+	$(call show,link )$(LINK) $(PACKED) $(PIE) -o $@ $(OBJ) $(END)
 
 $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 	@mkdir -p $(@D)
@@ -105,6 +109,7 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 # the most that the program may have.
 FAST  = lib/% broker/% tokens.o evidence/findings.o evidence/found.o evidence/journal.o
 $(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
+$(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
 
 $(B)/dist/chosen: vendor/pins vendor/fetch
 	@vendor/fetch $(B)/dist

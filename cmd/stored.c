@@ -19,6 +19,7 @@ int stored_load(struct arena *a, const char *path, struct folder *f, struct why 
 {
 	if (folder_load(a, path, f, why) < 0)
 		return -1;
+	folder_find(a, f);
 	if (!f->partial)
 		return folder_verify(f, why);
 	warn("%s was never finished; this is what an interrupted run left", path);

@@ -77,7 +77,7 @@ static bool sums_line(struct bytes line, unsigned char digest[SHA256_SIZE], stru
 int folder_verify(const struct folder *f, struct why *why)
 {
 	struct bytes rest = folder_get(f, SUMS), line, name;
-	unsigned char listed[SHA256_SIZE], found[SHA256_SIZE];
+	unsigned char listed[SHA256_SIZE];
 	size_t at = 0;
 
 	if (rest.p == NULL)
@@ -100,8 +100,7 @@ int folder_verify(const struct folder *f, struct why *why)
 			    (unsigned long long)number);
 		if (order > 0)
 			return wrong(f, why, f->file[at].name, "is not listed in " SUMS);
-		sha256(f->file[at].bytes, found);
-		if (memcmp(found, listed, SHA256_SIZE) != 0)
+		if (memcmp(folder_digest(&f->file[at]), listed, SHA256_SIZE) != 0)
 			return wrong(f, why, f->file[at].name, "does not have the digest that "
 			    SUMS " lists");
 	}
@@ -275,30 +274,19 @@ static bool counted(const struct json *run, int object, const char *name, uint64
 static int check_findings(const struct checked *c)
 {
 	static const char name[] = "findings.jsonl";
-	struct bytes rest = folder_get(c->folder, name), line, target;
+	const struct found *f = c->folder->found;
 	int said = json_get(&c->run, 0, "findings");
-	uint64_t number = 0, count[SEV_COUNT] = { 0 };
-	struct arena scratch = { 0 };
-	int severity = 0;
 	bool same;
 
-	while (severity >= 0 && line_next(&rest, &line)) {
-		number++;
-		severity = finding_glance(&scratch, line, &target);
-		if (severity >= 0)
-			count[severity]++;
-		arena_reset(&scratch);
-	}
-	arena_free(&scratch);
-	if (severity < 0)
-		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s line %llu is no finding",
-		    c->folder->path, name, (unsigned long long)number);
-	if (rest.n > 0)
+	if (f->first_bad != 0 && f->first_bad == f->total + f->unreadable && f->all.p[f->all.n - 1] != '\n')
 		return wrong(c->folder, c->why, name, "ends in the middle of a line");
-	same = counted(&c->run, said, "accepted", number);
+	if (f->first_bad != 0)
+		return refuse(c->why, REFUSE_EVIDENCE, "%s/%s line %llu is no finding",
+		    c->folder->path, name, (unsigned long long)f->first_bad);
+	same = counted(&c->run, said, "accepted", f->total);
 	said = json_get(&c->run, said, "by_severity");
 	for (int s = 0; s < SEV_COUNT; s++)
-		same = same && counted(&c->run, said, severity_name((enum severity)s), count[s]);
+		same = same && counted(&c->run, said, severity_name((enum severity)s), f->by[s].count);
 	if (!same)
 		return wrong(c->folder, c->why, name, "does not hold as many findings as "
 		    "run.json counts");
@@ -426,6 +414,7 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 		return -1;
 	if (f.partial)
 		return refuse_partial(a, &f, why);
+	folder_find(a, &f);
 	out->files = f.files;
 	for (size_t i = 0; i < f.files; i++)
 		out->bytes += f.file[i].bytes.n;

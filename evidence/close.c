@@ -69,23 +69,25 @@ static int add_stream(struct act *t, const char *name, int fd, struct rundir_pas
 
 static int add_hashed(struct act *t, const char *name, int fd)
 {
+	unsigned char digest[SHA256_SIZE];
 	struct rundir_pass pass;
 
 	if (add_stream(t, name, fd, &pass) != 0)
 		return -1;
-	rundir_pass_end(&pass);
+	rundir_pass_end(&pass, digest);
 	return 0;
 }
 
 /* Counted and hashed in one walk. */
 static int add_findings(struct act *t, struct found *found)
 {
+	unsigned char digest[SHA256_SIZE];
 	struct rundir_pass pass;
 
 	if (add_stream(t, "findings.jsonl", t->c->findings, &pass) != 0)
 		return -1;
 	found_read_pass(t->arena, &pass, found);
-	rundir_pass_end(&pass);
+	rundir_pass_end(&pass, digest);
 	t->folder.found = found;
 	return 0;
 }

@@ -128,24 +128,27 @@ struct rundir_pass {
 	size_t done;
 	struct sha256 hash;
 	bool mapped;
-	struct rundir_entry *entry;
+	struct rundir_entry *entry;    /* NULL: of a stored folder */
 };
 
 /* -1 with why: it is gone, or cannot be read. */
 int rundir_read(struct rundir *rd, int fd, struct rundir_pass *out, struct why *why);
 void rundir_pass(struct rundir_pass *p, size_t at); /* everything before at was seen */
-void rundir_pass_end(struct rundir_pass *p);        /* all; sealing need not read it again */
+void rundir_pass_end(struct rundir_pass *p, unsigned char sha256[SHA256_SIZE]); /* all */
 /* Pages of a mapped stream that wholly lie in b: the next look reads them again. */
 void mapping_release(struct bytes b);
 /* SHA256SUMS over everything, modes, rename, out/latest. durable: fsync all first. */
 int rundir_seal(struct rundir *rd, bool durable, struct why *why);
 
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
- * Every file is read whole; a .partial is loaded too and says so.
+ * Every file is read whole, and a large one mapped, so that it needs no memory; a
+ * .partial is loaded too and says so.
  */
 struct folder_file {
 	const char *name;              /* "logs/stdout.log" */
 	struct bytes bytes;
+	bool mapped, hashed;
+	unsigned char sha256[SHA256_SIZE];
 };
 
 struct found;
@@ -163,6 +166,10 @@ struct folder {
 int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why);
 /* Bytes of a document; p is NULL when it is not there. */
 struct bytes folder_get(const struct folder *f, const char *name);
+/* The digest, made when first asked for; what is mapped is passed over and let go of. */
+const unsigned char *folder_digest(struct folder_file *f);
+/* Reads findings.jsonl and sets f->found, hashing it in the same pass. */
+void folder_find(struct arena *a, struct folder *f);
 /* For the run itself: adds a document that was just made, or replaces it. */
 void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
 
@@ -253,7 +260,7 @@ struct found_target {
 
 struct found {
 	struct bytes all;              /* findings.jsonl */
-	bool mapped;                   /* and not held in memory */
+	bool mapped;                   /* and not held in memory: let go of what is passed */
 	struct found_lines by[SEV_COUNT];
 	uint64_t total, unreadable;    /* a last line without its newline is read too */
 	uint64_t first_bad;            /* number of the first line that is no finding or has

@@ -8,7 +8,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #define FOLDER_FILES 10000        /* files and directories: bounds the walk */
 #define FOLDER_DEPTH 32           /* changes/ mirrors the operator's tree */
 #define FOLDER_NAME 1024          /* a path below the folder */
+#define COPIED (1u << 20)         /* what is larger is mapped */
 
 struct walk {
 	struct arena *a;
@@ -73,23 +76,59 @@ void folder_add(struct arena *a, struct folder *f, const char *name, struct byte
 	if (b.p == NULL) /* empty is not missing */
 		b = BYTES("");
 	if (at < f->files && strcmp(f->file[at].name, name) == 0) {
-		f->file[at].bytes = b;
+		f->file[at] = (struct folder_file){ .name = f->file[at].name, .bytes = b };
 		return;
 	}
 	more = arena_array(a, f->files + 1, sizeof(*more));
 	if (at > 0)
 		memcpy(more, f->file, at * sizeof(*more));
-	more[at].name = arena_text(a, bytes_of(name));
-	more[at].bytes = b;
+	more[at] = (struct folder_file){ .name = arena_text(a, bytes_of(name)), .bytes = b };
 	if (f->files > at)
 		memcpy(more + at + 1, f->file + at, (f->files - at) * sizeof(*more));
 	f->file = more;
 	f->files++;
 }
 
+/* ---- passing over a file ------------------------------------------------------------ */
+
+static struct rundir_pass pass_start(const struct folder_file *f)
+{
+	struct rundir_pass pass = { .all = f->bytes, .mapped = f->mapped };
+
+	sha256_start(&pass.hash);
+	return pass;
+}
+
+const unsigned char *folder_digest(struct folder_file *f)
+{
+	if (!f->hashed) {
+		struct rundir_pass pass = pass_start(f);
+
+		rundir_pass_end(&pass, f->sha256);
+		f->hashed = true;
+	}
+	return f->sha256;
+}
+
+void folder_find(struct arena *a, struct folder *f)
+{
+	struct found *found = arena_get(a, sizeof(*found));
+	size_t at = place(f, "findings.jsonl");
+	struct folder_file none = { .name = "" }, *file = &none;
+	struct rundir_pass pass;
+
+	if (at < f->files && strcmp(f->file[at].name, "findings.jsonl") == 0)
+		file = &f->file[at];
+	pass = pass_start(file);
+	found_read_pass(a, &pass, found);
+	rundir_pass_end(&pass, file->sha256);
+	file->hashed = true;
+	f->found = found;
+}
+
 /* ---- the walk -------------------------------------------------------------------- */
 
-static void append(struct walk *w, const char *name, struct bytes b)
+static void append(struct walk *w, const char *name, struct bytes b, bool mapped)
 {
 	struct folder *f = w->f;
 
@@ -102,22 +141,58 @@ static void append(struct walk *w, const char *name, struct bytes b)
 		f->file = more;
 		w->room = room;
 	}
-	f->file[f->files].name = arena_text(w->a, bytes_of(name));
-	f->file[f->files].bytes = b;
-	f->files++;
+	f->file[f->files++] = (struct folder_file){
+		.name = arena_text(w->a, bytes_of(name)), .bytes = b, .mapped = mapped };
 }
 
-/* Copied, not mapped: what was hashed must be what is judged, and a file that
- * somebody cuts short meanwhile must not be the end of us. */
+static void cut_short(int signal)
+{
+	static const char words[] = "oxg: a file of the run folder was cut short while it was read; "
+	    "keep others away from the folder and try again\n";
+
+	(void)signal;
+	(void)!write(STDERR_FILENO, words, sizeof(words) - 1);
+	_exit(STATUS_EVIDENCE);
+}
+
+/* A large file is as it is while it is looked at: of one that somebody changes
+ * meanwhile it is not known what is told. */
+static int map_file(int fd, size_t n, struct bytes *out)
+{
+	void *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -1;
+	signal(SIGBUS, cut_short);
+	*out = (struct bytes){ p, n };
+	return 0;
+}
+
+/* Documents are copied: what was hashed must be what is judged. */
+static int read_file(struct walk *w, int fd, struct bytes *out, bool *mapped)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	*mapped = S_ISREG(st.st_mode) && st.st_size > COPIED;
+	if (!*mapped)
+		return fd_read(w->a, fd, FOLDER_BYTES - w->bytes, out);
+	errno = EFBIG;
+	return (uintmax_t)st.st_size <= FOLDER_BYTES - w->bytes ?
+	    map_file(fd, (size_t)st.st_size, out) : -1;
+}
+
 static int take_file(struct walk *w, int dir, const char *leaf, const char *name)
 {
 	struct bytes b;
+	bool mapped = false;
 	int fd, error = 0;
 
 	fd = openat(dir, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return cannot_open(w, name, errno);
-	if (fd_read(w->a, fd, FOLDER_BYTES - w->bytes, &b) < 0)
+	if (read_file(w, fd, &b, &mapped) < 0)
 		error = errno;
 	close(fd);
 	if (error == EFBIG)
@@ -127,7 +202,7 @@ static int take_file(struct walk *w, int dir, const char *leaf, const char *name
 	if (error != 0)
 		return cannot_open(w, name, error);
 	w->bytes += b.n;
-	append(w, name, b);
+	append(w, name, b, mapped);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #define PAIRS 96              /* ten members, 64 of the plugin's meta, ours */
 #define SLOTS_FIRST 64        /* a power of two */
+#define HELD (1u << 20)       /* of a mapped file, before it is let go of */
 
 /* ---- a line ----------------------------------------------------------------------- */
 
@@ -139,19 +140,20 @@ static uint32_t *slot_find(const struct targets *t, uint32_t hash, struct bytes 
 static void slots_grow(struct targets *t)
 {
 	size_t room = t->room ? 2 * t->room : SLOTS_FIRST;
-	static const unsigned char zeros[SLOTS_FIRST * sizeof(*t->slot)];
+	bool seeded = t->room == SLOTS_FIRST;
 
 	/* The few targets of a small run need no seed. */
-	if (t->room == SLOTS_FIRST)
+	if (seeded)
 		random_bytes(t->seed, sizeof(t->seed));
-	for (t->slots.n = 0; t->slots.n < room * sizeof(*t->slot);)
-		buf_add(&t->slots, zeros, sizeof(zeros));
+	buf_reserve(&t->slots, room * sizeof(*t->slot));
 	t->room = room;
 	t->slot = (uint32_t *)(void *)t->slots.p;
+	memset(t->slot, 0, room * sizeof(*t->slot));
 	for (size_t i = 0; i < marks_count(t); i++) {
 		struct mark *m = mark_at(t, i);
 
-		m->hash = hash_of(t, mark_text(t, m));
+		if (seeded) /* else it would be read from the disk again */
+			m->hash = hash_of(t, mark_text(t, m));
 		for (size_t k = m->hash;; k++)
 			if (!t->slot[k & (room - 1)]) {
 				t->slot[k & (room - 1)] = (uint32_t)i + 1;
@@ -189,15 +191,20 @@ static bool stands_before(const struct found_target *a, const struct found_targe
 	return order != 0 ? order < 0 : a->raw.n < b->raw.n;
 }
 
-static void targets_choose(const struct targets *t, struct found *f)
+static void targets_choose(const struct targets *t, bool mapped, struct found *f)
 {
-	size_t chosen = 0;
+	size_t chosen = 0, held = 0;
 
 	f->targets = marks_count(t);
 	for (size_t i = 0; i < f->targets; i++) {
 		const struct mark *m = mark_at(t, i);
 		struct found_target one = { mark_text(t, m), m->count };
 		size_t at = chosen;
+
+		if (mapped && m->at - held > HELD) { /* they stand in the file's order */
+			mapping_release((struct bytes){ t->all + held, m->at - held });
+			held = m->at;
+		}
 
 		for (; at > 0 && stands_before(&one, &f->target[at - 1]); at--)
 			if (at < FOUND_TARGETS)
@@ -258,7 +265,7 @@ static void read_all(struct arena *a, struct bytes all, struct rundir_pass *pass
 			rundir_pass(pass, at);
 		arena_reset(&scratch);
 	}
-	targets_choose(&targets, out);
+	targets_choose(&targets, pass != NULL && pass->mapped, out);
 	arena_free(&scratch);
 	buf_free(&targets.marks);
 	buf_free(&targets.slots);

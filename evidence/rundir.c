@@ -366,14 +366,17 @@ void rundir_pass(struct rundir_pass *p, size_t at)
 		pass_chunk(p, PASS_CHUNK);
 }
 
-void rundir_pass_end(struct rundir_pass *p)
+void rundir_pass_end(struct rundir_pass *p, unsigned char digest[SHA256_SIZE])
 {
 	while (p->all.n - p->done > PASS_CHUNK)
 		pass_chunk(p, PASS_CHUNK);
 	if (p->all.n > p->done)
 		pass_chunk(p, p->all.n - p->done);
-	sha256_end(&p->hash, p->entry->sha256);
-	p->entry->hashed = true;
+	sha256_end(&p->hash, digest);
+	if (p->entry == NULL)
+		return;
+	memcpy(p->entry->sha256, digest, SHA256_SIZE);
+	p->entry->hashed = true; /* sealing need not read it again */
 }
 
 static int stream_seal(struct rundir *rd, struct rundir_entry *e, struct why *why)
@@ -381,11 +384,12 @@ static int stream_seal(struct rundir *rd, struct rundir_entry *e, struct why *wh
 	int fd = e->fd;
 
 	if (!e->hashed) {
+		unsigned char digest[SHA256_SIZE];
 		struct rundir_pass pass;
 
 		if (rundir_read(rd, fd, &pass, why) < 0)
 			return -1;
-		rundir_pass_end(&pass);
+		rundir_pass_end(&pass, digest);
 	}
 	if (fchmod(fd, FILE_SEALED) < 0)
 		return cannot(rd, why, "make read-only", e->name, errno);

@@ -224,15 +224,6 @@ static bool encrypted_body(struct bytes body)
 	return body.n >= sizeof head - 1 && memcmp(body.p, head, sizeof head - 1) == 0;
 }
 
-/* Capacity ahead, so that no growing leaves a copy of a key behind. */
-static void make_room(struct buf *b, size_t n)
-{
-	static const unsigned char zeros[KEY_FILE];
-
-	buf_add(b, zeros, n);
-	b->n -= n;
-}
-
 static int read_block(const char *path, const struct pem *block, struct privkey *out,
     struct why *why)
 {
@@ -244,7 +235,7 @@ static int read_block(const char *path, const struct pem *block, struct privkey 
 		return refuse_foreign(path, block->label, why);
 	if (encrypted_body(block->body))
 		return refuse(why, REFUSE_KEY, "%s: %s", path, foreign[0].advice);
-	make_room(&der, KEY_FILE);
+	buf_reserve(&der, KEY_FILE);
 	if (!pem_body(block->body, &der))
 		result = refuse(why, REFUSE_KEY, "%s: its PEM block is not base64: copy "
 		    "the file again", path);
@@ -341,8 +332,8 @@ void privkey_pem(const struct privkey *k, struct buf *out)
 	memcpy(p += sizeof pkcs8_head, k->d, 32);
 	memcpy(p += 32, pkcs8_middle, sizeof pkcs8_middle);
 	memcpy(p + sizeof pkcs8_middle, k->pub.q, 65);
-	make_room(&text, 512);
-	make_room(out, 512);
+	buf_reserve(&text, 512);
+	buf_reserve(out, 512);
 	base64_encode(&text, (struct bytes){ der, sizeof der });
 	buf_text(out, "-----BEGIN PRIVATE KEY-----\n");
 	for (size_t at = 0; at < text.n; at += 64) {

@@ -569,7 +569,7 @@ many() {
 # Folders of each version there was, as they were sealed: the pages are another oxg's,
 # all else is made again.
 old() {
-	for kept in "$here"/t/data/run-v*; do
+	for kept in "${0%/*}"/data/run-v*; do
 		version=${kept##*-v}
 		is "F182: a folder of version $version is one" "$(jq .schema_version "$kept/run.json")" "$version"
 		GOOD=$kept

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -416,7 +417,7 @@ void gauge_start(struct gauge *g, int init, int scratch, bool mounted, uint64_t 
 	g->guess_ns = g->guess_squares = 0;
 	g->processes = 0;
 	g->looked_ns = monotonic_ns();
-	memset(&g->usage, 0, sizeof(g->usage));
+	memset(&g->usage, 0, offsetof(struct usage, series.point));
 }
 
 /* Who moves his files about while they are counted could fill the disk unseen. So the
@@ -488,6 +489,39 @@ void gauge_look(struct gauge *g, const struct limits *l)
 	if (look.pids > 1 && look.pids - 1 > g->usage.pids_peak)
 		g->usage.pids_peak = look.pids - 1;
 	g->usage.samples++;
+}
+
+/* ---- use over time ------------------------------------------------------------------ */
+
+static void point_join(struct series_point *into, const struct series_point *p)
+{
+	uint64_t memory = p->memory > into->memory ? p->memory : into->memory;
+
+	*into = *p;
+	into->memory = memory;
+}
+
+static void series_halve(struct series *s)
+{
+	for (uint32_t i = 0; i < SERIES_POINTS / 2; i++) {
+		point_join(&s->point[2 * i], &s->point[2 * i + 1]);
+		s->point[i] = s->point[2 * i];
+	}
+	s->points = SERIES_POINTS / 2;
+	s->halved++;
+}
+
+void series_add(struct series *s, const struct series_point *p)
+{
+	if (s->points > 0 && s->looks < 1u << s->halved) {
+		point_join(&s->point[s->points - 1], p);
+		s->looks++;
+		return;
+	}
+	if (s->points == SERIES_POINTS)
+		series_halve(s);
+	s->point[s->points++] = *p;
+	s->looks = 1;
 }
 
 /* ---- why it ended -------------------------------------------------------------------- */

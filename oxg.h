@@ -102,10 +102,30 @@ struct resources {
 struct limits limits_effective(const struct resources *policy,
     const struct resources *words, const struct resources *manifest);
 
+/*
+ * Use over time, for people: at most so many points, each of 2^halved looks, the last
+ * one of fewer. When they are full, every two become one.
+ */
+#define SERIES_POINTS 120
+
+struct series_point {
+	uint64_t at_ns, cpu_ns;      /* since it was let go, used until then: the last look's */
+	uint64_t memory;             /* the most of its looks */
+};
+
+struct series {
+	uint32_t points, halved;
+	uint32_t looks;              /* in the last point */
+	struct series_point point[SERIES_POINTS];
+};
+
+void series_add(struct series *s, const struct series_point *p);
+
 /* What was measured of the whole tree. */
 struct usage {
 	uint64_t cpu_ns, memory_peak, wall_ns;
 	uint64_t pids_peak, samples;
+	struct series series;
 };
 
 /*

@@ -415,6 +415,22 @@ void record_run(const struct run_facts *f, struct buf *out)
 
 /* ---- usage.json --------------------------------------------------------------------- */
 
+static void write_series(struct json_out *o, const struct series *s)
+{
+	json_name(o, "series");
+	json_open(o, '[');
+	for (uint32_t i = 0; i < s->points; i++) {
+		json_open(o, '{');
+		o->pretty = false; /* a line for each */
+		json_member_number(o, "at_ns", (int64_t)s->point[i].at_ns);
+		json_member_number(o, "cpu_ns", (int64_t)s->point[i].cpu_ns);
+		json_member_number(o, "memory_bytes", (int64_t)s->point[i].memory);
+		json_close(o, '}');
+		o->pretty = true;
+	}
+	json_close(o, ']');
+}
+
 void record_usage(const struct run_facts *f, struct buf *out)
 {
 	struct json_out o = json_start(out, true);
@@ -430,6 +446,7 @@ void record_usage(const struct run_facts *f, struct buf *out)
 		json_member_number(&o, "memory_peak_bytes", (int64_t)u->memory_peak);
 		json_member_number(&o, "pids_peak", (int64_t)u->pids_peak);
 		json_member_number(&o, "samples", (int64_t)u->samples);
+		write_series(&o, &u->series);
 		json_close(&o, '}');
 	} else
 		member_null(&o, "usage");

@@ -225,6 +225,7 @@ static bool is_crowded(struct vigil *v)
 static void look(struct vigil *v, uint64_t now)
 {
 	const struct limits *l = v->watch->limits;
+	struct usage *u = &v->gauge->usage;
 	uint64_t took;
 
 	if (now < v->look_ns)
@@ -234,8 +235,9 @@ static void look(struct vigil *v, uint64_t now)
 	/* Never at a time that the plugin could foresee, and half of our time at most. */
 	v->look_ns = now + 2 * took + GAUGE_LOOK_NS / 2 +
 	    now * 2654435761u % (1u << 31) % GAUGE_LOOK_NS;
-	v->gauge->usage.wall_ns = now - v->born_ns;
-	if (v->gauge->usage.cpu_ns >= l->cpu_ns)
+	u->wall_ns = now - v->born_ns;
+	series_add(&u->series, &(struct series_point){ u->wall_ns, u->cpu_ns, v->gauge->memory_now });
+	if (u->cpu_ns >= l->cpu_ns)
 		v->death->cpu_over = v->end = true;
 	else if (v->gauge->memory_now > l->memory)
 		v->death->memory_over = v->end = true;
@@ -244,7 +246,7 @@ static void look(struct vigil *v, uint64_t now)
 	else if (v->gauge->files_over)
 		v->death->files_over = v->end = true;
 	if (v->watch->tick != NULL)
-		v->watch->tick(v->findings, v->death->denials.refused, &v->gauge->usage);
+		v->watch->tick(v->findings, v->death->denials.refused, u);
 }
 
 static void keep_watch(struct vigil *v)

@@ -364,6 +364,9 @@ size_t token_redact(const struct mint *m, struct bytes text, bool last, struct b
 struct folder; /* evidence/evidence.h */
 /* Pure: same folder, same bytes. 0, or -1 with why (EVIDENCE). */
 int report_html(const struct folder *folder, struct buf *out, struct why *why);
+/* The same of n runs, one or more, in whatever order they are given: a table of them,
+ * and their findings together. Of one it is report_html's page. */
+int report_html_runs(const struct folder *folder, size_t n, struct buf *out, struct why *why);
 
 /* ---- what a grant is: manifest and policy together (trust/policy.c makes it) ------ */
 enum findings_source { FINDINGS_BROKER, FINDINGS_STDOUT, FINDINGS_SARIF, FINDINGS_JSON };

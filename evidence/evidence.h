@@ -238,7 +238,14 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain);
 void html_value(struct buf *to, const struct json *j, int v);
 /* A table row: our label, their value or list. */
 void html_row(struct buf *to, const char *label, const struct json *j, int v);
-extern const char html_style[];
+extern const char html_style[], html_style_narrow[]; /* one sheet, in this order */
+
+/* ---- htmluse.c: figures inside a page, and what was used ---------------------------------------- */
+uint64_t html_figure(const struct json *j, int v); /* 0 for what is none */
+void html_size(struct buf *to, uint64_t n);
+void html_duration(struct buf *to, uint64_t ns);
+/* Bars of what was allowed, and the series. run: run.json, usage: usage.json. */
+void html_use(struct buf *to, const struct json *run, const struct json *usage);
 
 /* ---- htmlledger.c: refused and allowed operations inside a page ------------------------------- */
 void html_ledger(struct buf *to, const struct json *run, struct bytes ledger);
@@ -279,8 +286,14 @@ void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *ou
 /* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
 void html_severities(struct buf *to, const struct found *f);
 void html_targets(struct buf *to, const struct found *f);
-/* run: run.json, whose provenance is not repeated in every finding. */
-void html_findings(struct buf *to, const struct found *f, const struct json *run);
+struct found_run {
+	const struct found *found;
+	const struct json *run;        /* run.json, whose provenance is not repeated in every finding */
+};
+/* Their figures together: severities and totals, nothing else. */
+struct found found_sum(const struct found_run *run, size_t n);
+/* Worst first, then in the order of the runs; of several each names its own, #run-N. */
+void html_findings(struct buf *to, const struct found_run *run, size_t n);
 /* A bar of so many hundredths; class is one of ours. */
 void html_bar(struct buf *to, const char *class, uint64_t percent);
 

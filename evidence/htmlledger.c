@@ -58,11 +58,11 @@ static void put_call(struct arena *scratch, struct buf *to, struct bytes line)
 	buf_text(to, "</td></tr>\n");
 }
 
-static const char table_open[] =
+static const char calls_open[] =
     "<table class=\"checks\"><thead><tr><th scope=\"col\" class=\"name\">Call</th>"
     "<th scope=\"col\" class=\"result\">Process</th><th scope=\"col\">Asked for</th></tr>"
     "</thead><tbody>\n";
-static const char table_close[] = "</tbody></table>\n";
+static const char calls_close[] = "</tbody></table>\n";
 
 /* In a stored text the quotes are escaped, so this is a member or nothing. */
 static bool is_read(struct bytes line)
@@ -108,12 +108,14 @@ void html_ledger(struct buf *to, const struct json *run, struct bytes text)
 	if (json_kind(run, json_get(run, ledger, "heard")) != JSON_TRUE)
 		buf_text(to, "<p class=\"box block\">Here the kernel could not tell what it "
 		    "refused: it was refused in silence.</p>\n");
+	else if (text.n == 0)
+		buf_text(to, "<p>The kernel refused nothing.</p>\n");
 	if (text.n == 0)
 		return;
 	put_counts(to, run, ledger, "refused", "by_call");
-	buf_text(to, table_open);
+	buf_text(to, calls_open);
 	all = put_calls(to, text, ALL, &room);
-	buf_text(to, table_close);
+	buf_text(to, calls_close);
 	if (!all)
 		buf_text(to, "<p>ledger.jsonl has the rest.</p>\n");
 }
@@ -126,10 +128,10 @@ void html_audit(struct buf *to, const struct json *run, struct bytes text)
 	put_counts(to, run, audit, "allowed", "by_action");
 	if (text.n == 0)
 		return;
-	buf_text(to, table_open);
+	buf_text(to, calls_open);
 	all = put_calls(to, text, OTHERS, &room);
 	all = put_calls(to, text, READS, &room) && all;
-	buf_text(to, table_close);
+	buf_text(to, calls_close);
 	buf_text(to, all ? "<p>What is only read stands last. Allowed is not succeeded.</p>\n" :
 	    "<p>What is only read stands last; audit.jsonl has the rest. Allowed is not "
 	    "succeeded.</p>\n");

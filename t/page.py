@@ -16,13 +16,15 @@ VOID = {"meta", "br"}
 ALLOWED = {
     "html": {"lang"}, "head": set(), "title": set(), "style": set(), "body": set(),
     "meta": {"charset", "http-equiv", "content", "name"},
-    "header": set(), "main": set(), "section": {"aria-labelledby"},
+    "header": set(), "main": set(), "nav": {"aria-label"}, "a": {"href"},
+    "section": {"aria-labelledby"}, "figure": set(), "figcaption": set(),
     "h1": set(), "h2": {"id"}, "h3": set(), "small": set(), "p": {"class"},
     "span": {"class"}, "div": {"class"}, "code": set(), "pre": set(), "br": set(),
     "dl": {"class"}, "dt": set(), "dd": set(), "ul": {"class"}, "li": set(),
-    "table": {"class"}, "thead": set(), "tbody": set(), "tr": set(),
+    "table": {"class"}, "thead": set(), "tbody": set(), "tr": {"id"},
     "th": {"scope", "class"}, "td": {"class"},
-    "svg": {"class", "aria-hidden", "focusable"}, "rect": {"width", "height"},
+    "svg": {"class", "aria-hidden", "focusable", "role", "viewbox", "preserveaspectratio"},
+    "rect": {"width", "height"}, "polygon": {"points"},
     "details": set(), "summary": set(),
 }
 VALUE = re.compile(r"^[A-Za-z0-9_%., -]*$")
@@ -37,7 +39,7 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.open, self.wrong, self.text, self.style = [], [], [], ""
-        self.policy, self.ids = None, set()
+        self.policy, self.ids, self.links = None, set(), set()
 
     def say(self, what):
         self.wrong.append("line %d: %s" % (self.getpos()[0], what))
@@ -55,6 +57,10 @@ class Page(HTMLParser):
                     self.policy = value
                 elif (name, value) not in META:
                     self.say("meta %s=%s" % (name, value))
+            elif tag == "a":
+                if not re.match(r"^#[a-z0-9-]+$", value or ""):
+                    self.say("a link to %r" % value)
+                self.links.add(value[1:])
             elif not VALUE.match(value or ""):
                 self.say("value %r of %s" % (value, name))
             if name == "id":
@@ -68,7 +74,7 @@ class Page(HTMLParser):
         self.handle_starttag(tag, attrs)
         if tag not in VOID:
             self.open.pop()
-        if tag not in ("rect", "br"):
+        if tag not in ("rect", "polygon", "br"):
             self.say("<%s/>" % tag)
 
     def handle_endtag(self, tag):
@@ -106,6 +112,8 @@ def main():
         page.wrong.append("no doctype")
     if page.open:
         page.wrong.append("never closed: %s" % page.open)
+    if page.links - page.ids:
+        page.wrong.append("links to nothing: %s" % (page.links - page.ids))
     digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
     if page.policy != ("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
                        "form-action 'none'" % digest):

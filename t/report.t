@@ -85,7 +85,7 @@ findings() {
 		'harmless\u{202e}gpj.exe \u{2066}isolated\u{2069} \u{200b}zero\u{200d} \u{feff} \u{ad} \u{2028}line\u{2029}para' \
 		'nul\u{0} bell\u{7} \u{1b}[31mred\u{1b}[0m \u{85} \u{9b}31m \u{7f}' 'é 漢字' \
 		'tabs and newlines\u{d}' '19 of 20 findings' '<k>'
-	for word in '<script' '<img' '<iframe' '<form' '<base' '<a ' '<meta http-equiv=r' '<input' '<svg/' '<!--'; do
+	for word in '<script' '<img' '<iframe' '<form' '<base' '<a href=h' '<meta http-equiv=r' '<input' '<svg/' '<!--'; do
 		check "F153: the source has no $word" not grep -qiF -e "$word" "$RUN/report.html"
 	done
 	check "F153: and no character that turns text around" not grep -qP '\xe2\x80[\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf' "$RUN/report.html"

@@ -52,6 +52,7 @@
 #define is_line ledger_is_line
 #include "evidence/ledger.c"
 #include "evidence/htmlledger.c"
+#include "evidence/htmluse.c"
 #define put page_put
 #define document page_document
 #define decision page_decision
@@ -107,6 +108,7 @@ static void claim_page(struct bytes page)
 		"main>", "section", "h1>", "h2 ", "h3>", "small>", "p", "span", "div", "dl ", "dt>",
 		"dd>", "table", "thead>", "tbody>", "tr>", "th ", "td", "svg ", "rect ", "code>", "pre>",
 		"ul ", "li>", "details>", "summary>", "br>",
+		"nav ", "a href=\"#", "dl>", "figure>", "figcaption>", "polygon ", "tr ",
 	};
 
 	CLAIM(utf8_valid(page));
@@ -160,7 +162,7 @@ static void check(struct arena *a, struct folder *f, bool fit)
 	struct checked c = { .a = a, .folder = f, .why = &why };
 	struct buf sums = { 0 };
 	unsigned char digest[SHA256_SIZE];
-	const char *word;
+	const char *word, *other;
 	char hex[SHA256_HEX];
 	uint64_t events;
 	bool good;
@@ -178,7 +180,7 @@ static void check(struct arena *a, struct folder *f, bool fit)
 	CLAIM(!fit || good || folder_get(f, "").p != NULL);
 	good = good && check_documents(&c) == 0 && check_verifier(&c) == 0 &&
 	    check_inputs(&c) == 0 && check_journal(&c, &events) == 0 &&
-	    check_findings(&c) == 0 && check_gate(&c, &word) == 0 && check_report(&c) == 0;
+	    check_findings(&c) == 0 && check_gate(&c, &word) == 0 && check_report(&c, &other) == 0;
 	CLAIM(good == (why.code == REFUSAL_NONE));
 	CLAIM(good || (why.code == REFUSE_EVIDENCE && why.text[0] != '\0'));
 	buf_free(&sums);

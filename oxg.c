@@ -39,6 +39,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -90,6 +91,10 @@ struct run {
 	struct tally tally;
 	struct finding_context finding;
 	struct run_facts facts;
+	int sign_key;                  /* descriptor of --sign-key, -1: not open */
+	struct privkey key;            /* of it, read when every child is dead */
+	struct signer signer;
+	char allowlist_sha256[SHA256_HEX];
 	char policy_sha256[SHA256_HEX], config_sha256[SHA256_HEX];
 	char task_sha256[SHA256_HEX], input_sha256[SHA256_HEX];
 	int decision;                  /* of the gate, -1: none */
@@ -233,6 +238,10 @@ static void gather_facts(struct run *r)
 	f->refusal = &r->why;
 	f->trust_root = r->words.trust;
 	f->trust_found_by = r->root.found_by;
+	if (r->root.dir >= 0 && !r->root.allowlist_absent) {
+		hex_encode(r->allowlist_sha256, r->root.allowlist_sha256, SHA256_SIZE);
+		f->allowlist_sha256 = r->allowlist_sha256;
+	}
 	f->profile = r->policy.profile;
 	f->policy_source = r->policy.source;
 	f->allow_unsigned = r->words.allow_unsigned;
@@ -348,7 +357,16 @@ static void plan_broker(struct run *r)
 		b->uid = b->gid = r->plan.host_uid + BROKER_UID_AWAY;
 }
 
-/* The watch builds the jail while we give up what we had; it waits for that. */
+/* Opened, not read: after this no file is found by its name. */
+static int take_sign_key(struct run *r, struct why *why)
+{
+	if (r->words.sign_key != NULL && r->sign_key < 0)
+		r->sign_key = privkey_open(r->words.sign_key, why);
+	return r->words.sign_key != NULL && r->sign_key < 0 ? -1 : 0;
+}
+
+/* The watch builds the jail while we give up what we had; it waits for that. The key's
+ * descriptor is made after the fork: no child has ever had it. */
 static int live(struct run *r, int signals)
 {
 	const struct watch_plan plan = { .jail = &r->plan, .broker = &r->broker,
@@ -358,7 +376,8 @@ static int live(struct run *r, int signals)
 	plan_broker(r);
 	if (watch_start(&plan, &r->watcher, &r->why) != 0)
 		return -1;
-	aim = supervisor_confine(&r->dir, r->tier != TIER_NAMESPACES);
+	aim = take_sign_key(r, &r->why) != 0 ? "open --sign-key" :
+	    supervisor_confine(&r->dir, r->tier != TIER_NAMESPACES);
 	if (aim != NULL) {
 		refuse(&r->why, REFUSE_JAIL, "the supervisor cannot %s: %s", aim, strerror(errno));
 		watch_end(&r->watcher);
@@ -431,6 +450,23 @@ static int note_ending(struct run *r)
 	return 0;
 }
 
+/* The one place where a run holds a private key. */
+static int sign_digest(struct signer *s, const unsigned char digest[SHA256_SIZE], struct buf *der,
+    struct why *why)
+{
+	struct run *r = (struct run *)((char *)s - offsetof(struct run, signer));
+
+	if (r->sign_key >= 0) {
+		watch_end(&r->watcher); /* the last child */
+		if (privkey_take(r->sign_key, r->words.sign_key, &r->key, why) != 0)
+			return -1;
+		r->sign_key = -1;
+		hex_decode(bytes_of(r->key.pub.id), s->key_id, SHA256_SIZE);
+	}
+	signature_make(&r->key, digest, der);
+	return 0;
+}
+
 static int make_evidence(struct run *r)
 {
 	struct closing c = {
@@ -439,6 +475,7 @@ static int make_evidence(struct run *r)
 		.findings = r->findings, .ledger = r->ledger, .audit = r->audit,
 		.out_log = r->out_log, .err_log = r->err_log,
 		.durable = r->words.durable,
+		.signer = r->words.sign_key != NULL ? &r->signer : NULL,
 	};
 	struct buf listing = { 0 };
 	struct why late = { .code = REFUSAL_NONE }; /* must not hide why nothing ran */
@@ -455,7 +492,12 @@ static int make_evidence(struct run *r)
 	if (r->input_sha256[0] != '\0')
 		snapshot_listing(&r->input, &listing);
 	c.input_listing = buf_bytes(&listing);
-	rc = evidence_close(&r->arena, &c, &r->decision, &late);
+	r->signer.sign = sign_digest;
+	r->signer.bundle = r->words.sigstore;
+	rc = take_sign_key(r, &late);
+	if (rc == 0)
+		rc = evidence_close(&r->arena, &c, &r->decision, &late);
+	privkey_wipe(&r->key);
 	buf_free(&listing);
 	if (rc != 0 && r->why.code == REFUSAL_NONE)
 		r->why = late;
@@ -576,8 +618,15 @@ static int cmd_run(int argc, char **argv)
 
 	r.moment[MOMENT_STARTED] = monotonic_ns();
 	r.decision = r.place = -1;
-	r.audit = -1;
+	r.audit = r.sign_key = -1;
 	run_words_read(argc, argv, &r.words);
+	if (r.words.sign_key != NULL) { /* whether it can be had at all */
+		int key = privkey_open(r.words.sign_key, &r.why);
+
+		if (key < 0)
+			die(refusal_status(r.why.code), "%s", r.why.text);
+		close(key);
+	}
 	if (clock_start(&r.clock, &r.why) != 0)
 		die(refusal_status(r.why.code), "%s", r.why.text);
 	r.facts.started = clock_seconds(&r.clock);

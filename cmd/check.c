@@ -2,13 +2,33 @@
  * check.c - oxg check: is a run folder what it claims to be? evidence/check.c finds
  * out; here it is told.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
+#include "trust/trust.h"
 #include "version.h"
 
 #define SCHEMA_VERSION 1
 
-static int check_json(const char *path, const struct check_result *r, const struct why *why)
+static const char *signature_word(const struct check_result *r, const struct pubkey *key)
+{
+	return !r->attested ? "none" : key == NULL ? "not_verified" : "verified";
+}
+
+static int key_read(struct arena *a, const char *file, struct pubkey *key, struct why *why)
+{
+	struct bytes pem;
+
+	if (file_read(a, AT_FDCWD, file, PEM_BYTES, &pem) < 0)
+		return refuse(why, REFUSE_KEY, "%s: cannot read the public key: %s", file, strerror(errno));
+	return pubkey_parse(a, pem, file, key, why);
+}
+
+static int check_json(const char *path, const struct check_result *r, const struct pubkey *key,
+    const struct why *why)
 {
 	struct buf b = { 0 };
 	struct json_out o = json_start(&b, false);
@@ -23,6 +43,8 @@ static int check_json(const char *path, const struct check_result *r, const stru
 	json_member_number(&o, "events", (int64_t)r->events);
 	json_member(&o, "decision", *r->decision ? r->decision : NULL);
 	json_member(&o, "rendered_by", r->other);
+	json_member(&o, "signature", why->code == REFUSAL_NONE ? signature_word(r, key) : NULL);
+	json_member(&o, "key_id", key != NULL ? key->id : NULL);
 	if (why->code != REFUSAL_NONE)
 		json_member(&o, "reason", why->text);
 	json_close(&o, '}');
@@ -35,22 +57,27 @@ static int check_json(const char *path, const struct check_result *r, const stru
 int cmd_check(int argc, char **argv)
 {
 	static bool json;
+	static const char *file;
 	static const struct option_spec option[] = {
+		{ "key", OPT_TEXT, "PUB", "who must have signed it: a public key, PEM, P-256", &file },
 		{ "json", OPT_FLAG, NULL, "print one JSON object on stdout", &json },
 	};
 	static const struct command c = { "check", "[options] RUN",
-	    "Validate a run folder: digests, journal, documents, gate, report.",
+	    "Validate a run folder: digests, journal, documents, gate, report, attestations.",
 	    option, COUNT(option) };
 	struct words_list operands = { .count = 0 };
 	struct check_result r;
 	struct why why = { 0 };
 	struct arena a = { 0 };
 	const char *path;
+	struct pubkey pub, *key = NULL;
 
 	options_read(&c, argc, argv, &operands, NULL);
 	path = stored_operand(&c, &operands);
-	run_check(&a, path, &r, &why);
-	if (json && check_json(path, &r, &why) != STATUS_OK)
+	if (file != NULL && key_read(&a, file, key = &pub, &why) < 0)
+		return command_fail(&why);
+	run_check(&a, path, key, &r, &why);
+	if (json && check_json(path, &r, key, &why) != STATUS_OK)
 		return STATUS_EVIDENCE;
 	if (why.code != REFUSAL_NONE)
 		return command_fail(&why);
@@ -60,6 +87,9 @@ int cmd_check(int argc, char **argv)
 	if (!json)
 		warn("%s verifies: %llu files, %llu bytes, %llu journal events, gate %s", path, (unsigned long long)r.files,
 		    (unsigned long long)r.bytes, (unsigned long long)r.events, r.decision);
+	if (!json && r.attested)
+		warn(key == NULL ? "it is signed, and the signature was not verified: give the signer's "
+		    "public key with --key" : "signed by the key %s", key == NULL ? "" : key->id);
 	arena_free(&a);
 	return STATUS_OK;
 }

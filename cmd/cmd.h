@@ -74,6 +74,8 @@ struct run_words {
 	const char *trust, *policy, *profile, *out, *run_id, *task;
 	const char *input, *input_bind, *runtime;
 	const char *min_tier;         /* NULL: the policy's */
+	const char *sign_key;         /* NULL: the run is not signed */
+	bool sigstore;
 	int fail_on;                  /* enum severity, -1 "none", -2: not said */
 	capability_set grant;
 	struct resources resources;

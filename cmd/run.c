@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -98,6 +99,17 @@ static void check_tier(const char *tier)
 		wrong("min-tier", tier, "namespaces, chroot or landlock");
 }
 
+/* The option wins; an empty variable is none. */
+static void settle_signing(struct run_words *w)
+{
+	if (w->sign_key == NULL)
+		w->sign_key = getenv("OXG_SIGN_KEY");
+	if (w->sign_key != NULL && *w->sign_key == '\0')
+		w->sign_key = NULL;
+	if (w->sigstore && w->sign_key == NULL)
+		die(STATUS_USAGE, "--sigstore writes what --sign-key signs: give that as well");
+}
+
 static void check_together(const struct run_words *w)
 {
 	if (w->input != NULL && w->input_bind != NULL)
@@ -131,6 +143,8 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity (default none)", &t.fail_on },
 		{ "allow-unsigned", OPT_FLAG, NULL, "lift both verification phases; recorded everywhere", &w->allow_unsigned },
 		{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time", &t.verify_time },
+		{ "sign-key", OPT_TEXT, "FILE", "sign the run folder: attestation.json, gate.intoto.json (default $OXG_SIGN_KEY)", &w->sign_key },
+		{ "sigstore", OPT_FLAG, NULL, "the same as Sigstore bundles as well", &w->sigstore },
 		{ "audit", OPT_FLAG, NULL, "trace what it opens, executes, removes: audit.jsonl, security_audit.json", &w->audit },
 		{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", &w->durable },
 		{ "json", OPT_FLAG, NULL, "one JSON object on stdout", &w->json },
@@ -156,6 +170,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		if (!time_parse(bytes_of(t.verify_time), &w->verify_time))
 			wrong("verify-time", t.verify_time, "a time like 2026-11-21T00:00:00Z");
 	}
+	settle_signing(w);
 	check_together(w);
 }
 

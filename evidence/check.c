@@ -13,7 +13,6 @@
 #include "evidence/evidence.h"
 #include "version.h"
 
-#define SUMS "SHA256SUMS"
 #define SCHEMA_VERSION 1       /* of all but run.json */
 #define HEX ((size_t)2 * SHA256_SIZE)
 #define NAMES_SHOWN 300        /* bytes of names in the sentence on a .partial */
@@ -50,6 +49,14 @@ static bool line_next(struct bytes *rest, struct bytes *line)
 }
 
 /* ---- SHA256SUMS -------------------------------------------------------------------- */
+
+/* The next file that the list has to name. */
+static size_t listed_next(const struct folder *f, size_t at)
+{
+	while (at < f->files && (strcmp(f->file[at].name, SUMS) == 0 || attest_name(f->file[at].name)))
+		at++;
+	return at;
+}
 
 static int name_compare(struct bytes name, const char *other)
 {
@@ -89,8 +96,7 @@ int folder_verify(const struct folder *f, struct why *why)
 			return refuse(why, REFUSE_EVIDENCE, "%s/" SUMS " line %llu is not "
 			    "\"digest  path\" as it was written; this folder is not the "
 			    "evidence that was sealed", f->path, (unsigned long long)number);
-		if (at < f->files && strcmp(f->file[at].name, SUMS) == 0)
-			at++;
+		at = listed_next(f, at);
 		order = at < f->files ? name_compare(name, f->file[at].name) : -1;
 		if (order < 0)
 			return refuse(why, REFUSE_EVIDENCE, "%s/%.*s is listed in " SUMS
@@ -106,8 +112,7 @@ int folder_verify(const struct folder *f, struct why *why)
 	}
 	if (rest.n > 0)
 		return wrong(f, why, SUMS, "ends in the middle of a line");
-	if (at < f->files && strcmp(f->file[at].name, SUMS) == 0)
-		at++;
+	at = listed_next(f, at);
 	if (at < f->files)
 		return wrong(f, why, f->file[at].name, "is not listed in " SUMS);
 	return 0;
@@ -387,6 +392,19 @@ static int check_report(const struct checked *c, const char **other)
 	return result;
 }
 
+/* A folder of version 1 was never signed. */
+static int check_attestations(const struct checked *c, const struct pubkey *key, bool *attested)
+{
+	int64_t version;
+
+	if (attest_check(c->a, c->folder, key, attested, c->why) != 0)
+		return -1;
+	if (*attested && json_integer(&c->run, json_get(&c->run, 0, "schema_version"), &version) &&
+	    version < 2)
+		return wrong(c->folder, c->why, attestations[0].name, "is younger than run.json");
+	return 0;
+}
+
 static int refuse_partial(struct arena *a, const struct folder *f, struct why *why)
 {
 	struct buf names = { 0 };
@@ -404,7 +422,8 @@ static int refuse_partial(struct arena *a, const struct folder *f, struct why *w
 	return -1;
 }
 
-int run_check(struct arena *a, const char *path, struct check_result *out, struct why *why)
+int run_check(struct arena *a, const char *path, const struct pubkey *key,
+    struct check_result *out, struct why *why)
 {
 	struct folder f;
 	struct checked c = { .a = a, .folder = &f, .why = why };
@@ -422,7 +441,8 @@ int run_check(struct arena *a, const char *path, struct check_result *out, struc
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
-	    check_gate(&c, &out->decision) < 0 || check_report(&c, &out->other) < 0)
+	    check_gate(&c, &out->decision) < 0 || check_report(&c, &out->other) < 0 ||
+	    check_attestations(&c, key, &out->attested) < 0)
 		return -1;
 	if (f.empty != NULL) /* no digest tells of it */
 		return wrong(&f, why, f.empty, "is an empty directory");

@@ -111,6 +111,50 @@ static int put_judged(struct act *t, int *decision)
 	return rundir_put(t->c->dir, "report.html", buf_bytes(&t->made), t->why);
 }
 
+/* ---- signed ---------------------------------------------------------------------------- */
+
+static int put_signed(struct act *t, const struct attestation *it)
+{
+	struct signer *s = t->c->signer;
+	struct buf payload = { 0 }, der = { 0 };
+	unsigned char digest[SHA256_SIZE];
+	struct why why = { 0 };
+	int rc;
+
+	it->statement(t->arena, &t->folder, &payload);
+	dsse_digest(buf_bytes(&payload), digest);
+	t->made.n = 0;
+	if (s->sign(s, digest, &der, &why) != 0) {
+		rc = refuse(t->why, REFUSE_EVIDENCE, "the run cannot be signed: %.600s; what was written so "
+		    "far is left in %.300s", why.text, t->c->dir->partial);
+	} else {
+		dsse_write(buf_bytes(&payload), buf_bytes(&der), &t->made);
+		rc = put_copy(t, it->name);
+	}
+	if (rc == 0 && s->bundle) {
+		bundle_write(folder_get(&t->folder, it->name), s->key_id, &t->made);
+		rc = rundir_put(t->c->dir, it->bundle, buf_bytes(&t->made), t->why);
+	}
+	buf_free(&payload);
+	buf_free(&der);
+	return rc;
+}
+
+static int put_attestations(struct act *t)
+{
+	struct bytes sums;
+
+	if (t->c->signer == NULL)
+		return 0;
+	if (rundir_sums(t->c->dir, &sums, t->why) != 0)
+		return -1;
+	folder_add(t->arena, &t->folder, SUMS, sums);
+	for (size_t i = 0; i < ATTESTATIONS; i++)
+		if (put_signed(t, &attestations[i]) != 0)
+			return -1;
+	return 0;
+}
+
 int evidence_close(struct arena *a, const struct closing *c, int *decision, struct why *why)
 {
 	struct act t = { .arena = a, .c = c, .why = why, .folder = { .path = c->dir->path } };
@@ -131,7 +175,7 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	    put_audit(&t) != 0 ||
 	    add_hashed(&t, "logs/stdout.log", c->out_log) != 0 ||
 	    add_hashed(&t, "logs/stderr.log", c->err_log) != 0 ||
-	    put_judged(&t, decision) != 0)
+	    put_judged(&t, decision) != 0 || put_attestations(&t) != 0)
 		return -1;
 	return rundir_seal(c->dir, c->durable, why);
 }

@@ -104,6 +104,7 @@ struct rundir {
 	bool default_out;              /* out/<run-id>: out/latest is pointed to it */
 	struct rundir_entry *entry;    /* what was put or opened, with digests */
 	size_t entries;
+	struct bytes sums;             /* of SHA256SUMS, once it is made */
 	struct arena *arena;
 };
 
@@ -137,7 +138,9 @@ void rundir_pass(struct rundir_pass *p, size_t at); /* everything before at was 
 void rundir_pass_end(struct rundir_pass *p, unsigned char sha256[SHA256_SIZE]); /* all */
 /* Pages of a mapped stream that wholly lie in b: the next look reads them again. */
 void mapping_release(struct bytes b);
-/* SHA256SUMS over everything, modes, rename, out/latest. durable: fsync all first. */
+/* SHA256SUMS over everything so far: what is put after that is not in it. The list. */
+int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why);
+/* The same if it was not made yet, modes, rename, out/latest. durable: fsync all first. */
 int rundir_seal(struct rundir *rd, bool durable, struct why *why);
 
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
@@ -187,6 +190,7 @@ struct run_facts {
 	const struct denials *denials;     /* the same */
 	const struct audited *audited;     /* NULL: no --audit */
 	const char *trust_root, *trust_found_by;
+	const char *allowlist_sha256;      /* hex, NULL: there is none */
 	const char *profile;               /* policy profile */
 	const char *policy_source;
 	bool allow_unsigned;
@@ -224,6 +228,38 @@ void record_config(const struct run_facts *f, struct bytes policy_snapshot,
 int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf *report);
 /* The decision word of a gate report: 0 PASS, 1 BLOCK, 2 REQUIRE_APPROVAL, -1 unreadable. */
 int gate_decision(struct bytes report);
+
+/* ---- dsse.c: signed statements (FORMATS.md sections 1, 4.4) --------------------------------- */
+struct pubkey; /* trust/trust.h */
+/* What is signed: SHA-256 of the payload's pre-authentication encoding. */
+void dsse_digest(struct bytes payload, unsigned char out[SHA256_SIZE]);
+void dsse_write(struct bytes payload, struct bytes der, struct buf *out);
+/* Exactly what dsse_write writes, the signature strict DER; else false. */
+bool dsse_read(struct arena *a, struct bytes envelope, struct bytes *payload, struct bytes *der);
+bool dsse_verify(struct bytes payload, struct bytes der, const struct pubkey *key);
+/* A Sigstore bundle v0.3 around an envelope; key_id: SHA-256 of the public key. */
+void bundle_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE], struct buf *out);
+bool bundle_read(struct arena *a, struct bytes bundle, struct bytes envelope,
+    unsigned char key_id[SHA256_SIZE]);
+
+/* ---- attest.c: what is signed of a run ------------------------------------------------------ */
+#define SUMS "SHA256SUMS"
+#define ATTESTATIONS 2
+/* In this order: the second names the first by its digest. They attest SHA256SUMS, so
+ * they are not in it. */
+extern const struct attestation {
+	const char *name, *bundle;     /* file names; a bundle only with --sigstore */
+	void (*statement)(struct arena *a, const struct folder *f, struct buf *out);
+} attestations[ATTESTATIONS];
+bool attest_name(const char *name); /* one of these files */
+/* Payloads: of run.json, SHA256SUMS, the logs, gate_report.json; attest_gate also of
+ * attestation.json. */
+void attest_run(struct arena *a, const struct folder *f, struct buf *out);
+void attest_gate(struct arena *a, const struct folder *f, struct buf *out);
+/* Envelopes and bundles of a folder: payloads made again, all signed by key (NULL:
+ * signatures are not looked at). 0, or -1 with why (EVIDENCE). */
+int attest_check(struct arena *a, const struct folder *f, const struct pubkey *key, bool *attested,
+    struct why *why);
 
 /* ---- html.c: bytes of a run folder inside a page -------------------------------------------- */
 #define HTML_TEXT 2000             /* bytes of one text that are shown; the file has the rest */
@@ -297,6 +333,15 @@ void html_findings(struct buf *to, const struct found_run *run, size_t n);
 /* A bar of so many hundredths; class is one of ours. */
 void html_bar(struct buf *to, const char *class, uint64_t percent);
 
+/* Who signs. The key is oxg.c's to hold: nobody here sees it. */
+struct signer {
+	/* The DER, and key_id; 0, or -1 with why. Called when every child is dead. */
+	int (*sign)(struct signer *s, const unsigned char digest[SHA256_SIZE], struct buf *der,
+	    struct why *why);
+	unsigned char key_id[SHA256_SIZE];
+	bool bundle;                   /* Sigstore bundles as well */
+};
+
 /* ---- close.c: the last act, when everybody is dead ------------------------------------------ */
 struct closing {
 	struct rundir *dir;
@@ -306,6 +351,7 @@ struct closing {
 	int findings, ledger, out_log, err_log; /* the streams' descriptors */
 	int audit;                     /* -1: none */
 	bool durable;
+	struct signer *signer;         /* NULL: nobody signs it */
 };
 /* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers
  * it. 0, or -1 with why (EVIDENCE): then the .partial is left. */
@@ -322,11 +368,15 @@ struct check_result {
 	const char *decision;
 	const char *other;             /* version of the oxg that made the pages, where it is
 	                                * not this one: then they have their digests only */
+	bool attested;                 /* attestations are there, and of this folder */
 };
-/* Digests, chain, gate recomputed, report rendered again. 0, or -1 with why (EVIDENCE)
- * naming the file and what is wrong with it. */
-int run_check(struct arena *a, const char *path, struct check_result *out, struct why *why);
-/* SHA256SUMS alone: every file listed once, present, and of its digest. */
+/* Digests, chain, gate recomputed, report rendered again, attestations, which key must
+ * have signed (NULL: whoever). 0, or -1 with why (EVIDENCE) naming the file and what is
+ * wrong with it. */
+int run_check(struct arena *a, const char *path, const struct pubkey *key,
+    struct check_result *out, struct why *why);
+/* SHA256SUMS alone: every file but the attestations listed once, present, and of its
+ * digest. */
 int folder_verify(const struct folder *f, struct why *why);
 
 #endif

@@ -392,6 +392,7 @@ void record_run(const struct run_facts *f, struct buf *out)
 	member_or_null(&o, "root", f->trust_root);
 	member_or_null(&o, "found_by", f->trust_found_by);
 	json_member_bool(&o, "allow_unsigned", f->allow_unsigned);
+	member_or_null(&o, "allowlist_sha256", f->allowlist_sha256);
 	json_close(&o, '}');
 	json_name(&o, "policy");
 	json_open(&o, '{');

@@ -412,20 +412,24 @@ static void entries_sort(struct rundir *rd)
 	}
 }
 
-static int sums_write(struct rundir *rd, struct why *why)
+int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why)
 {
 	struct buf b = { 0 };
 	char hex[SHA256_HEX];
 	int error;
 
+	for (size_t i = 0; i < rd->entries; i++)
+		if (rd->entry[i].fd >= 0 && stream_seal(rd, &rd->entry[i], why) < 0)
+			return -1;
 	entries_sort(rd);
 	for (size_t i = 0; i < rd->entries; i++) {
 		hex_encode(hex, rd->entry[i].sha256, SHA256_SIZE);
 		buf_printf(&b, "%s  %s\n", hex, rd->entry[i].name);
 	}
-	error = file_whole(rd, "SHA256SUMS", buf_bytes(&b));
+	rd->sums = *list = (struct bytes){ (unsigned char *)arena_text(rd->arena, buf_bytes(&b)), b.n };
 	buf_free(&b);
-	return error == 0 ? 0 : cannot(rd, why, "write", "SHA256SUMS", error);
+	error = file_whole(rd, SUMS, *list);
+	return error == 0 ? 0 : cannot(rd, why, "write", SUMS, error);
 }
 
 static int sync_below(const struct rundir *rd, const char *name, int flags, struct why *why)
@@ -444,7 +448,7 @@ static int sync_all(const struct rundir *rd, struct why *why)
 	for (size_t i = 0; i < rd->entries; i++)
 		if (sync_below(rd, rd->entry[i].name, 0, why) < 0)
 			return -1;
-	if (sync_below(rd, "SHA256SUMS", 0, why) < 0)
+	if (sync_below(rd, SUMS, 0, why) < 0)
 		return -1;
 	for (size_t i = 0; i < COUNT(subdirectory); i++)
 		if (sync_below(rd, subdirectory[i], O_DIRECTORY, why) < 0)
@@ -524,10 +528,7 @@ static void latest_point(const struct rundir *rd)
 
 int rundir_seal(struct rundir *rd, bool durable, struct why *why)
 {
-	for (size_t i = 0; i < rd->entries; i++)
-		if (rd->entry[i].fd >= 0 && stream_seal(rd, &rd->entry[i], why) < 0)
-			return -1;
-	if (sums_write(rd, why) < 0 ||
+	if ((rd->sums.p == NULL && rundir_sums(rd, &rd->sums, why) < 0) ||
 	    (durable && sync_all(rd, why) < 0) ||
 	    directories_close(rd, why) < 0 || name_give(rd, why) < 0)
 		return -1;

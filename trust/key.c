@@ -275,7 +275,7 @@ static int read_text(const char *path, struct bytes text, struct privkey *out,
 }
 
 /* A regular file that only its owner can read. The descriptor, or -1. */
-static int open_secret(const char *path, struct why *why)
+int privkey_open(const char *path, struct why *why)
 {
 	struct stat st;
 	/* O_NONBLOCK: a FIFO cannot hold us. */
@@ -297,14 +297,11 @@ static int open_secret(const char *path, struct why *why)
 	return -1;
 }
 
-int privkey_read(struct arena *a, const char *path, struct privkey *out, struct why *why)
+int privkey_take(int fd, const char *path, struct privkey *out, struct why *why)
 {
 	unsigned char text[KEY_FILE + 1];
-	int n, result = -1, fd = open_secret(path, why);
+	int n, result = -1;
 
-	(void)a; /* freed late and never wiped: no place for a key */
-	if (fd < 0)
-		return -1;
 	n = read_full(fd, text, sizeof text);
 	if (n < 0)
 		refuse(why, REFUSE_KEY, "%s: cannot read the private key: %s", path,
@@ -319,6 +316,14 @@ int privkey_read(struct arena *a, const char *path, struct privkey *out, struct 
 	if (result < 0)
 		privkey_wipe(out);
 	return result;
+}
+
+int privkey_read(struct arena *a, const char *path, struct privkey *out, struct why *why)
+{
+	int fd = privkey_open(path, why);
+
+	(void)a; /* freed late and never wiped: no place for a key */
+	return fd < 0 ? -1 : privkey_take(fd, path, out, why);
 }
 
 /* ---- writing and signing ------------------------------------------------------------ */

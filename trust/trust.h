@@ -276,6 +276,10 @@ struct privkey {
  * an encrypted, RSA, OpenSSH... key is and what to do. The file must not be
  * readable by others: refused with chmod advice. */
 int privkey_read(struct arena *a, const char *path, struct privkey *out, struct why *why);
+/* The same in two steps: the file is opened and its owner's alone, or -1 with why; its
+ * bytes are read, and the descriptor closed. */
+int privkey_open(const char *path, struct why *why);
+int privkey_take(int fd, const char *path, struct privkey *out, struct why *why);
 void privkey_make(struct privkey *out);
 void privkey_wipe(struct privkey *k);
 void privkey_pem(const struct privkey *k, struct buf *out); /* PKCS#8 */

@@ -684,6 +684,7 @@ static const struct {
 	{ "check", "validate a run folder", cmd_check },
 	{ "report", "the report again, from stored evidence", cmd_report },
 	{ "gate", "the gate again, on stored evidence", cmd_gate },
+	{ "approve", "sign an approval of a run", cmd_approve },
 	{ "keygen", "make a key pair", cmd_keygen },
 	{ "sign", "sign a plugin", cmd_sign },
 	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },

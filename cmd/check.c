@@ -28,7 +28,7 @@ static int key_read(struct arena *a, const char *file, struct pubkey *key, struc
 }
 
 static int check_json(const char *path, const struct check_result *r, const struct pubkey *key,
-    const struct why *why)
+    const struct approved *by, const struct why *why)
 {
 	struct buf b = { 0 };
 	struct json_out o = json_start(&b, false);
@@ -41,7 +41,11 @@ static int check_json(const char *path, const struct check_result *r, const stru
 	json_member_number(&o, "files", (int64_t)r->files);
 	json_member_number(&o, "bytes", (int64_t)r->bytes);
 	json_member_number(&o, "events", (int64_t)r->events);
-	json_member(&o, "decision", *r->decision ? r->decision : NULL);
+	json_member(&o, "decision", by != NULL && by->passed ? "PASS" : *r->decision ? r->decision : NULL);
+	if (by != NULL) {
+		json_member(&o, "result", by->passed ? by->word : r->decision);
+		approvals_write(&o, by);
+	}
 	json_member(&o, "rendered_by", r->other);
 	json_member(&o, "signature", why->code == REFUSAL_NONE ? signature_word(r, key) : NULL);
 	json_member(&o, "key_id", key != NULL ? key->id : NULL);
@@ -58,8 +62,11 @@ int cmd_check(int argc, char **argv)
 {
 	static bool json;
 	static const char *file;
+	static struct approval_words approvals;
+	static struct approved by;
 	static const struct option_spec option[] = {
 		{ "key", OPT_TEXT, "PUB", "who must have signed it: a public key, PEM, P-256", &file },
+		APPROVAL_OPTIONS(approvals),
 		{ "json", OPT_FLAG, NULL, "print one JSON object on stdout", &json },
 	};
 	static const struct command c = { "check", "[options] RUN",
@@ -76,8 +83,10 @@ int cmd_check(int argc, char **argv)
 	path = stored_operand(&c, &operands);
 	if (file != NULL && key_read(&a, file, key = &pub, &why) < 0)
 		return command_fail(&why);
-	run_check(&a, path, key, &r, &why);
-	if (json && check_json(path, &r, key, &why) != STATUS_OK)
+	if (run_check(&a, path, key, &r, &why) == 0)
+		approvals_judge(&a, &approvals, &r.folder, folder_get(&r.folder, "inputs/policy.json"),
+		    folder_get(&r.folder, "gate_report.json"), &by, &why);
+	if (json && check_json(path, &r, key, approvals.trust != NULL ? &by : NULL, &why) != STATUS_OK)
 		return STATUS_EVIDENCE;
 	if (why.code != REFUSAL_NONE)
 		return command_fail(&why);
@@ -86,7 +95,9 @@ int cmd_check(int argc, char **argv)
 		    "this is oxg " OXG_VERSION, r.other);
 	if (!json)
 		warn("%s verifies: %llu files, %llu bytes, %llu journal events, gate %s", path, (unsigned long long)r.files,
-		    (unsigned long long)r.bytes, (unsigned long long)r.events, r.decision);
+		    (unsigned long long)r.bytes, (unsigned long long)r.events, by.passed ? by.word : r.decision);
+	for (size_t i = 0; i < by.refusals && !json; i++)
+		warn("%s", by.refused[i]);
 	if (!json && r.attested)
 		warn(key == NULL ? "it is signed, and the signature was not verified: give the signer's "
 		    "public key with --key" : "signed by the key %s", key == NULL ? "" : key->id);

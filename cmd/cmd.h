@@ -68,6 +68,37 @@ const char *stored_operand(const struct command *c, const struct words_list *ope
 /* Read and its digests verified; a .partial is said to be one. 0, or -1 with why. */
 int stored_load(struct arena *a, const char *path, struct folder *f, struct why *why);
 
+/* ---- approve.c: which approvals count ---------------------------------------------------- */
+#define APPROVALS_MAX 64
+
+struct approval_words {
+	const char *trust;            /* NULL: none counts */
+	const char *verify_time;      /* NULL: now */
+	struct words_list file;       /* beyond those of RUN.approvals/ */
+};
+
+/* For the option tables of gate and check. */
+#define APPROVAL_OPTIONS(w)                                                                        \
+	{ "trust", OPT_TEXT, "DIR", "count approvals by keys of DIR/keys/approvers", &(w).trust },   \
+	{ "approval", OPT_LIST, "FILE", "an approval elsewhere than in RUN.approvals/", &(w).file }, \
+	{ "verify-time", OPT_TEXT, "TIME", "judge approvals at this RFC 3339 time", &(w).verify_time }
+
+struct approved {
+	bool passed;
+	const char *word;             /* passed: "PASS (approved by a.pub, b.pub)" */
+	const struct pubkey *key[APPROVALS_MAX];
+	size_t count;                 /* different approvers */
+	const char *refused[2 * APPROVALS_MAX]; /* a sentence each */
+	size_t refusals;
+};
+
+/* Of a report that says REQUIRE_APPROVAL, by the policy of that snapshot. The report
+ * stays what it is. 0, or -1 with why. */
+int approvals_judge(struct arena *a, const struct approval_words *w, const struct folder *f,
+    struct bytes snapshot, struct bytes report, struct approved *out, struct why *why);
+/* The members approved_by and refused_approvals. */
+void approvals_write(struct json_out *o, const struct approved *r);
+
 /* ---- run.c: the words of "oxg run", made once and const ever after ---------------- */
 struct run_words {
 	const char *plugin;
@@ -215,6 +246,7 @@ int cmd_allow(int argc, char **argv);   /* cmd/allow.c */
 int cmd_check(int argc, char **argv);   /* cmd/check.c, report.c, gate.c */
 int cmd_report(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
+int cmd_approve(int argc, char **argv); /* cmd/approve.c */
 int cmd_version(int argc, char **argv); /* oxg.c */
 int broker_client(int argc, char **argv); /* jail/client.c: "oxg broker" */
 

@@ -425,26 +425,26 @@ static int refuse_partial(struct arena *a, const struct folder *f, struct why *w
 int run_check(struct arena *a, const char *path, const struct pubkey *key,
     struct check_result *out, struct why *why)
 {
-	struct folder f;
-	struct checked c = { .a = a, .folder = &f, .why = why };
+	struct folder *f = &out->folder;
+	struct checked c = { .a = a, .folder = f, .why = why };
 
 	*out = (struct check_result){ .decision = "" };
-	if (folder_load(a, path, &f, why) < 0)
+	if (folder_load(a, path, f, why) < 0)
 		return -1;
-	if (f.partial)
-		return refuse_partial(a, &f, why);
-	folder_find(a, &f);
-	out->files = f.files;
-	for (size_t i = 0; i < f.files; i++)
-		out->bytes += f.file[i].bytes.n;
-	if (folder_verify(&f, why) < 0 || check_documents(&c) < 0 ||
+	if (f->partial)
+		return refuse_partial(a, f, why);
+	folder_find(a, f);
+	out->files = f->files;
+	for (size_t i = 0; i < f->files; i++)
+		out->bytes += f->file[i].bytes.n;
+	if (folder_verify(f, why) < 0 || check_documents(&c) < 0 ||
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
 	    check_gate(&c, &out->decision) < 0 || check_report(&c, &out->other) < 0 ||
 	    check_attestations(&c, key, &out->attested) < 0)
 		return -1;
-	if (f.empty != NULL) /* no digest tells of it */
-		return wrong(&f, why, f.empty, "is an empty directory");
+	if (f->empty != NULL) /* no digest tells of it */
+		return wrong(f, why, f->empty, "is an empty directory");
 	return 0;
 }

@@ -261,6 +261,17 @@ void attest_gate(struct arena *a, const struct folder *f, struct buf *out);
 int attest_check(struct arena *a, const struct folder *f, const struct pubkey *key, bool *attested,
     struct why *why);
 
+/* ---- approval.c: a person's word over a gate report --------------------------------------------- */
+#define APPROVAL_FOR_EVER INT64_MAX
+struct approval {
+	const char *run_id, *gate_sha256; /* of gate_report.json, hex */
+	const char *reason, *key_id;
+	int64_t time, expires;            /* Unix seconds */
+};
+void approval_statement(const struct approval *p, struct buf *out);
+/* Exactly what approval_statement writes, or false. */
+bool approval_read(struct arena *a, struct bytes payload, struct approval *out);
+
 /* ---- html.c: bytes of a run folder inside a page -------------------------------------------- */
 #define HTML_TEXT 2000             /* bytes of one text that are shown; the file has the rest */
 #define HTML_LINES 40              /* of one text */
@@ -369,6 +380,7 @@ struct check_result {
 	const char *other;             /* version of the oxg that made the pages, where it is
 	                                * not this one: then they have their digests only */
 	bool attested;                 /* attestations are there, and of this folder */
+	struct folder folder;
 };
 /* Digests, chain, gate recomputed, report rendered again, attestations, which key must
  * have signed (NULL: whoever). 0, or -1 with why (EVIDENCE) naming the file and what is

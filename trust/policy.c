@@ -15,6 +15,7 @@
 
 #define SECOND UINT64_C(1000000000)
 #define MEBI (UINT64_C(1) << 20)
+#define APPROVAL_AGE (7 * 24 * 3600 * SECOND)
 
 /* ---- built-in profiles --------------------------------------------------------- */
 
@@ -36,6 +37,7 @@ static const struct policy profiles[] = {
 		.protected_paths = COUNT(protected_paths),
 		.fail_on = -1, .max_patch_lines = 400,
 		.gate_signature = true, .gate_protected_paths = true,
+		.approvals_required = 1, .approvals_max_age_ns = APPROVAL_AGE,
 	},
 	{
 		.profile = "strict", .source = "built-in",
@@ -51,6 +53,7 @@ static const struct policy profiles[] = {
 		.fail_on = SEV_HIGH, .max_patch_lines = 400,
 		.denied_blocks = true,
 		.gate_signature = true, .gate_protected_paths = true,
+		.approvals_required = 1, .approvals_max_age_ns = APPROVAL_AGE,
 	},
 };
 
@@ -233,6 +236,30 @@ static void snapshot_gate(struct json_out *o, const struct policy *p)
 	json_close(o, '}');
 }
 
+/* Only where it is not the default: older snapshots stay what they are. */
+static void snapshot_approvals(struct json_out *o, const struct policy *p)
+{
+	if (p->approvals_required == 1 && p->approvals_max_age_ns == APPROVAL_AGE &&
+	    !p->approvals_signer && p->roles == 0)
+		return;
+	json_name(o, "approvals");
+	json_open(o, '{');
+	json_member_number(o, "required", (int64_t)p->approvals_required);
+	member_duration(o, "max_age", p->approvals_max_age_ns);
+	json_member_bool(o, "allow_signer", p->approvals_signer);
+	json_name(o, "roles");
+	json_open(o, '{');
+	for (size_t i = 0; i < p->roles; i++) {
+		json_name(o, p->role[i].name);
+		json_open(o, '{');
+		member_list(o, "keys", p->role[i].key, p->role[i].keys);
+		member_list(o, "rules", p->role[i].rule, p->role[i].rules);
+		json_close(o, '}');
+	}
+	json_close(o, '}');
+	json_close(o, '}');
+}
+
 void policy_snapshot(const struct policy *p, struct buf *out)
 {
 	struct arena a = { 0 };
@@ -245,6 +272,7 @@ void policy_snapshot(const struct policy *p, struct buf *out)
 	snapshot_trust(&o, p);
 	snapshot_reach(&o, p);
 	snapshot_gate(&o, p);
+	snapshot_approvals(&o, p);
 	json_close(&o, '}');
 	json_end(&o);
 	if (json_parse(&a, buf_bytes(&plain), &j, error) < 0)

@@ -372,6 +372,63 @@ static bool read_gate(struct reader *r, int v, void *into)
 	return members_read(r, v, "gate.", table, COUNT(table));
 }
 
+/* ---- who may approve ------------------------------------------------------------------- */
+
+#define ROLES_MAX 64
+
+static const char *approver_name(struct arena *a, const char *s)
+{
+	size_t n = strlen(s);
+
+	(void)a;
+	return n > 4 && !strcmp(s + n - 4, ".pub") && text_word(s, NAME_MAX_CHARS, "._-") ? s : NULL;
+}
+
+static const char *rule_name(struct arena *a, const char *s)
+{
+	(void)a;
+	return text_word(s, NAME_MAX_CHARS, "_") ? s : NULL;
+}
+
+/* Both members, and no list empty: a role that says nothing is a mistake. */
+static bool read_roles(struct reader *r, int v, void *into)
+{
+	int size = json_size(r->j, v);
+
+	(void)into;
+	if (json_kind(r->j, v) != JSON_OBJECT || size > ROLES_MAX)
+		return false;
+	r->p->role = arena_array(r->a, (size_t)size + 1, sizeof(*r->p->role));
+	r->p->roles = 0;
+	for (int n = json_first(r->j, v); n >= 0; n = json_next(r->j, n)) {
+		struct approval_role *role = &r->p->role[r->p->roles++];
+		int o = json_value(r->j, n);
+
+		role->name = line_of(r, n);
+		if (!role->name || !text_word(role->name, NAME_MAX_CHARS, "._-") ||
+		    json_kind(r->j, o) != JSON_OBJECT || json_size(r->j, o) != 2 ||
+		    !list_read(r, json_get(r->j, o, "keys"), approver_name, &role->key, &role->keys) ||
+		    !list_read(r, json_get(r->j, o, "rules"), rule_name, &role->rule, &role->rules) ||
+		    role->keys == 0 || role->rules == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool read_approvals(struct reader *r, int v, void *into)
+{
+	static const struct member table[] = {
+		{ "required", read_count, FIELD(approvals_required), COUNT_WORDS },
+		{ "max_age", read_duration, FIELD(approvals_max_age_ns), TIME_WORDS },
+		{ "allow_signer", read_bool, FIELD(approvals_signer), BOOL_WORDS },
+		{ "roles", read_roles, FIELD(role), "an object of at most 64 roles, each "
+		    "{\"keys\": [\"NAME.pub\"], \"rules\": [\"RULE\"]}" },
+	};
+
+	(void)into;
+	return members_read(r, v, "approvals.", table, COUNT(table));
+}
+
 static bool read_version(struct reader *r, int v, void *into)
 {
 	int64_t n;
@@ -401,6 +458,7 @@ static const struct member document[] = {
 	    "a name, or an absolute path" },
 	{ "paths", read_paths, 0, OBJECT_WORDS },
 	{ "gate", read_gate, 0, OBJECT_WORDS },
+	{ "approvals", read_approvals, 0, OBJECT_WORDS },
 };
 
 /* What no file may say, however it is written. */

@@ -178,25 +178,25 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names of keys/ that mean something, sorted; never NULL. -1 refused. */
-static int key_names(struct reader *r, int keys, const char **name, size_t *count)
+/* The names of it that mean something, sorted; never NULL. -1 refused. */
+static int key_names(struct reader *r, const char *in, int keys, const char **name, size_t *count)
 {
 	DIR *d = fdopendir(keys);
 	struct dirent *e;
 
 	if (!d) {
 		close(keys);
-		return refuse(r->why, REFUSE_TRUST_ROOT, "%s/keys: cannot be listed: %s",
-		    r->root->path, strerror(errno));
+		return refuse(r->why, REFUSE_TRUST_ROOT, "%s/%s: cannot be listed: %s",
+		    r->root->path, in, strerror(errno));
 	}
 	while ((e = readdir(d)) && *count < KEYS_MAX)
 		if (e->d_name[0] != '.' &&
 		    (ends_with(e->d_name, ".pub") || ends_with(e->d_name, ".crt")))
-			name[(*count)++] = arena_printf(r->a, "keys/%s", e->d_name);
+			name[(*count)++] = arena_printf(r->a, "%s/%s", in, e->d_name);
 	closedir(d);
 	if (*count == KEYS_MAX)
 		return refuse(r->why, REFUSE_TRUST_ROOT,
-		    "%s/keys: holds %d keys or more; keep those you trust", r->root->path,
+		    "%s/%s: holds %d keys or more; keep those you trust", r->root->path, in,
 		    KEYS_MAX);
 	sort(name, *count, sizeof(*name), compare_names);
 	return 0;
@@ -226,10 +226,10 @@ static int key_add(struct reader *r, const char *name, struct bytes pem)
 	return 0;
 }
 
-static int read_keys(struct reader *r)
+static int read_keys(struct reader *r, const char *in)
 {
-	const char *path = arena_printf(r->a, "%s/keys", r->root->path);
-	int keys = open_beneath(r->root->dir, "keys", O_RDONLY | O_DIRECTORY, 0);
+	const char *path = arena_printf(r->a, "%s/%s", r->root->path, in);
+	int keys = open_beneath(r->root->dir, in, O_RDONLY | O_DIRECTORY, 0);
 	const char **name = arena_array(r->a, KEYS_MAX, sizeof(*name));
 	size_t count = 0;
 
@@ -242,7 +242,7 @@ static int read_keys(struct reader *r)
 		close(keys);
 		return -1;
 	}
-	if (key_names(r, keys, name, &count) < 0)
+	if (key_names(r, in, keys, name, &count) < 0)
 		return -1;
 	r->root->key = arena_array(r->a, count + 1, sizeof(*r->root->key));
 	r->root->ca = arena_array(r->a, count + 1, sizeof(*r->root->ca));
@@ -358,7 +358,7 @@ static int read_allowlist(struct reader *r)
 static int read_all(struct reader *r)
 {
 	if (check_owner(r, r->root->dir, r->root->path) < 0 ||
-	    read_allowlist(r) < 0 || read_keys(r) < 0 || read_revoked(r) < 0)
+	    read_allowlist(r) < 0 || read_keys(r, "keys") < 0 || read_revoked(r) < 0)
 		return -1;
 	return file_of(r, "policy.json", POLICY_BYTES, &r->root->policy) < 0 ? -1 : 0;
 }
@@ -393,4 +393,12 @@ int trust_root_open(struct arena *a, const char *option, struct trust_root *out,
 		    "%s: the trust root (from %s) cannot be opened: %s", out->path,
 		    out->found_by, opening_error(errno));
 	return read_all(&r);
+}
+
+int trust_approvers(struct arena *a, struct trust_root *root, struct why *why)
+{
+	struct reader r = { a, root, why };
+
+	root->keys = root->cas = 0;
+	return root->absent ? 0 : read_keys(&r, "keys/approvers");
 }

@@ -103,6 +103,15 @@ enum requirement { REQUIRED, OPTIONAL };
 
 struct proxy_rule { const char *host; uint16_t port; };
 
+/* Whose approval covers what. */
+struct approval_role {
+	const char *name;
+	const char **key;                /* files of keys/approvers/ */
+	size_t keys;
+	const char **rule;               /* of the gate's */
+	size_t rules;
+};
+
 struct policy {
 	const char *profile;             /* "default" or "strict" */
 	const char *source;              /* file name for messages; "built-in" */
@@ -122,6 +131,11 @@ struct policy {
 	bool denied_blocks;              /* on_denied: "block" */
 	bool gate_signature;             /* require_signature */
 	bool gate_protected_paths;
+	uint64_t approvals_required;     /* different approvers for each rule that asks */
+	uint64_t approvals_max_age_ns;
+	bool approvals_signer;           /* the run's own signer counts as well */
+	struct approval_role *role;
+	size_t roles;                    /* 0: every approver may approve everything */
 };
 
 /* The built-in profile; NULL when there is none of that name. */
@@ -187,6 +201,9 @@ const char *trust_root_find(struct arena *a, const char *option,
 /* Finds, checks owner and mode of everything it reads, and reads it. option is
  * --trust or NULL. 0, or -1 with why (TRUST_ROOT, ALLOWLIST, KEY). */
 int trust_root_open(struct arena *a, const char *option, struct trust_root *out, struct why *why);
+/* Reads keys/approvers/, which a run has no use for: root's keys are those afterwards.
+ * 0, or -1 with why. */
+int trust_approvers(struct arena *a, struct trust_root *root, struct why *why);
 /* The ALLOWLIST alone, for the fuzzer: 0 or -1 with why naming the line. */
 int allowlist_parse(struct arena *a, struct bytes text, struct allow_entry **out,
     size_t *count, struct why *why);

@@ -279,7 +279,7 @@ mkdir "$APPROVED"
 forge alice "$WORK/alice.json" ".predicate.run_id = \"$(jq -r .run_id "$RUN/run.json")\" | .predicate.gate_report_sha256 = \"$(
 	sha256sum "$RUN/gate_report.json" | cut -d' ' -f1)\" | .subject[0].digest.sha256 = .predicate.gate_report_sha256" >"$APPROVED/x.json"
 oxg gate --trust "$TRUST" "$RUN"
-says "F172: and one made by hand lifts nothing" 1 'gate BLOCK'
+says "F183: and one made by hand lifts nothing" 1 'gate BLOCK'
 RUN=$WORK/wait
 echo >>"$RUN/logs/stderr.log"
 approve alice

@@ -178,6 +178,9 @@ endings() {
 	is "F150: ($WHO) one that was stopped" "$STATUS" 124
 	checks --key "$WORK/run.pub" "$RUN"
 	is "F156: ($WHO) its signature holds" "$STATUS" 0
+	run --sign-key "$KEY" --allow-unsigned "$DEED" -- emit 1
+	is "F183: ($WHO) the operator's override is signed" \
+		"$(payload "$RUN/attestation.json" | jq .predicate.buildDefinition.externalParameters.allow_unsigned)" true
 	epoch=1700000000
 	for n in 1 2; do
 		SOURCE_DATE_EPOCH=$epoch
@@ -385,7 +388,7 @@ for who in $IDENTITIES; do
 	key run
 	run --sign-key "$KEY" --sigstore --task "$WORK/task.json" --input "$WORK/input" "$DEED" -- emit 3
 	GOOD=$RUN
-	is "F150: ($WHO) a signed run" "$STATUS" 0
+	is "F028: ($WHO) a signed run" "$STATUS" 0
 	checks --key "$WORK/run.pub" "$GOOD"
 	is "F156: ($WHO) its signature holds" "$STATUS" 0
 	held

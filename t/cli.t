@@ -90,7 +90,7 @@ helps() {
 		wrong F095 "$command" "$command" one two
 	done
 	wrong F012 '--key FILE.*keygen' sign "$DEED"
-	wrong F168 'needs a policy.*--policy' gate somewhere
+	wrong F172 'needs --key FILE and --reason' approve somewhere
 	wrong F126 'no such capability.*caps' inspect --grant CAP_ROOT "$DEED"
 }
 

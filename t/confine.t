@@ -8,6 +8,7 @@
 trust_root
 plugin asker "$BUILD/plugins/asker" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE"]'
 ASKER=$PLUGIN
+keys run
 cp "$BUILD/plugins/inject" "$WORK/inject"
 INJECT=$WORK/inject
 echo something >"$WORK/something"
@@ -96,11 +97,12 @@ weaker() {
 		mark=weaker-$$-$WHO-$tier
 		OXG=$WORK/mountless
 		[ "$WHO:$tier" != root:landlock ] || OXG=$WORK/rightless
-		run --min-tier landlock --timeout 1s "$ASKER" -- '>ready^0a' '~60000' ">$mark"
+		run --min-tier landlock --timeout 1s --sign-key "$KEY" --sigstore "$ASKER" -- '>ready^0a' '~60000' ">$mark"
 		OXG=$real
 		is "F077: ($WHO) tier $tier: a plugin is ended in time" "$STATUS $(reason)" "124 timeout"
 		check "F044: ($WHO) tier $tier: nobody is left" no_marked "$mark"
-		check "F156: ($WHO) tier $tier: sealed, and the place of the jail is gone" "$OXG" check "$RUN"
+		check "F156: ($WHO) tier $tier: sealed and signed, and the place of the jail is gone" \
+			"$OXG" check --key "$WORK/run.pub" "$RUN"
 		is "F053: ($WHO) tier $tier it was" "$(jq -r .isolation.tier "$RUN/run.json")" "$tier"
 	done
 }
@@ -255,13 +257,18 @@ varied() {
 	printf '%s\n' '#!/bin/sh' 'seq 5000 | sed '"'"'s/.*/{"type":"type-&","message":"m","severity":"low","target":"file-&"}/'"'" \
 		>"$WORK/varied"
 	plugin varied "$WORK/varied" '.findings = "stdout" | .runtime = "system"'
-	run --runtime system "$PLUGIN"
+	run --runtime system --sign-key "$KEY" --durable "$PLUGIN"
+	check "F156: ($WHO) a signed run" "$OXG" check --key "$WORK/run.pub" "$RUN"
 	is "F053: ($WHO) five thousand kinds of findings are counted" \
 		"$STATUS $(jq .findings.accepted "$RUN/run.json")" "0 5000"
 }
 
 for who in $IDENTITIES; do
 	become "$who"
+	KEY=$OUT/run.key
+	cp "$WORK/run.key" "$KEY"
+	chmod 600 "$KEY"
+	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$KEY"
 	varied
 	live
 	[ "$who" != root ] || elsewhere

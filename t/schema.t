@@ -419,6 +419,20 @@ neither	a severity in capitals	.gate = {fail_on: "HIGH"}
 neither	no patch lines	.gate = {max_patch_lines: 0}
 neither	on_denied by another word	.gate = {on_denied: "ignore"}
 neither	a rule by a word	.gate = {require_signature: "yes"}
+both	approvals	.approvals = {required: 2, max_age: "24h", allow_signer: true, roles: {release: {keys: ["alice.pub"], rules: ["protected_paths"]}}}
+both	approvals, nothing said	.approvals = {roles: {}}
+neither	no approver required	.approvals = {required: 0}
+neither	approvals without a unit of age	.approvals = {max_age: "24"}
+neither	approvals: another member	.approvals = {allow_block: true}
+neither	a role by a path	.approvals = {roles: {"a/b": {keys: ["a.pub"], rules: ["x"]}}}
+neither	a role of a key elsewhere	.approvals = {roles: {a: {keys: ["../a.pub"], rules: ["x"]}}}
+neither	a role of no key file	.approvals = {roles: {a: {keys: ["alice"], rules: ["x"]}}}
+neither	a role of nobody	.approvals = {roles: {a: {keys: [], rules: ["x"]}}}
+neither	a role for nothing	.approvals = {roles: {a: {keys: ["a.pub"]}}}
+neither	a role with another member	.approvals = {roles: {a: {keys: ["a.pub"], rules: ["x"], all: true}}}
+neither	a role with a rule twice	.approvals = {roles: {a: {keys: ["a.pub"], rules: ["x", "x"]}}}
+both	a key's name of 64	.approvals = {roles: {a: {keys: ["x" * 60 + ".pub"], rules: ["x"]}}}
+neither	a key's name of 65	.approvals = {roles: {a: {keys: ["x" * 61 + ".pub"], rules: ["x"]}}}
 both	strict, all required	.profile = "strict" | .verify = {allowlist: "required", signature: "required", manifest: "required"}
 neither	strict without ALLOWLIST	.profile = "strict" | .verify = {allowlist: "optional"}
 neither	strict without signature	.profile = "strict" | .verify = {signature: "optional"}

@@ -57,7 +57,8 @@ static void test_default(void)
 
 static void test_parse(struct arena *a)
 {
-	struct policy p;
+	struct policy p, q;
+	struct buf again = { 0 };
 
 	ok(parse(a, "{\"schema_version\":1}", NULL, &p) && same_snapshot(&p, policy_profile("default")),
 	    "a file that says nothing is the default profile");
@@ -72,6 +73,19 @@ static void test_parse(struct arena *a)
 	    p.runtimes == 0 && p.protected_paths == 0, "empty lists");
 	ok(parse(a, "{\"schema_version\":1,\"gate\":{\"fail_on\":\"none\"}}", "strict", &p) && p.fail_on == -1,
 	    "none is below every severity");
+	ok(p.approvals_required == 1 && p.approvals_max_age_ns == 7 * 24 * 3600 * SECOND && !p.approvals_signer && p.roles == 0,
+	    "F172: one approval, a week old at most, not the signer's, of anybody who may");
+	ok(parse(a, "{\"schema_version\":1,\"approvals\":{\"required\":2,\"max_age\":\"1h\",\"allow_signer\":true,"
+	    "\"roles\":{\"b\":{\"keys\":[\"x.pub\",\"y.pub\"],\"rules\":[\"r\"]},\"a\":{\"rules\":[\"s\"],\"keys\":[\"z.pub\"]}}}}",
+	    NULL, &p) && p.approvals_required == 2 && p.approvals_max_age_ns == 3600 * SECOND && p.approvals_signer &&
+	    p.roles == 2 && p.role[0].keys == 2 && !strcmp(p.role[0].key[1], "y.pub") && !strcmp(p.role[1].rule[0], "s"),
+	    "F173: approvals and roles");
+	policy_snapshot(&p, &again);
+	ok(parse(a, (const char *)arena_text(a, buf_bytes(&again)), NULL, &q) && same_snapshot(&p, &q) &&
+	    q.role[0].name[0] == 'a' && !same_snapshot(&p, policy_profile("default")), "F173: and back from the snapshot");
+	buf_free(&again);
+	ok(!parse(a, "{\"schema_version\":1,\"approvals\":{\"roles\":{\"a\":{\"keys\":[\"x.pub\"],\"rules\":[]}}}}", NULL, &p),
+	    "F173: a role for nothing");
 	ok(parse(a, "{\"schema_version\":1,\"proxy\":{\"allow\":[\"A:1\",\"[::1]:2\"]}}", NULL, &p) && p.allows == 2 &&
 	    !strcmp(p.allow[0].host, "a") && p.allow[0].port == 1 && !strcmp(p.allow[1].host, "::1"), "hosts");
 	ok(!parse(a, "{\"schema_version\":1,\"proxy\":{\"allow\":[\"A:1\",\"a:1\"]}}", NULL, &p), "one host in two spellings");

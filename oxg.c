@@ -685,6 +685,7 @@ static const struct {
 	{ "report", "the report again, from stored evidence", cmd_report },
 	{ "gate", "the gate again, on stored evidence", cmd_gate },
 	{ "approve", "sign an approval of a run", cmd_approve },
+	{ "diff", "two run folders, side by side", cmd_diff },
 	{ "keygen", "make a key pair", cmd_keygen },
 	{ "sign", "sign a plugin", cmd_sign },
 	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },

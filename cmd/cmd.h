@@ -67,6 +67,15 @@ struct folder;
 const char *stored_operand(const struct command *c, const struct words_list *operands);
 /* Read and its digests verified; a .partial is said to be one. 0, or -1 with why. */
 int stored_load(struct arena *a, const char *path, struct folder *f, struct why *why);
+/* The same, and finished. */
+int stored_load_sealed(struct arena *a, const char *path, struct folder *f, struct why *why);
+
+/* ---- diff.c ---------------------------------------------------------------------------- */
+struct diff;
+
+/* What oxg diff --json and oxg replay write. */
+void diff_document(struct arena *a, const struct folder *left, const struct folder *right,
+    const struct diff *d, const char *result, struct buf *out);
 
 /* ---- approve.c: which approvals count ---------------------------------------------------- */
 #define APPROVALS_MAX 64
@@ -247,6 +256,7 @@ int cmd_check(int argc, char **argv);   /* cmd/check.c, report.c, gate.c */
 int cmd_report(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_approve(int argc, char **argv); /* cmd/approve.c */
+int cmd_diff(int argc, char **argv);    /* cmd/diff.c */
 int cmd_version(int argc, char **argv); /* oxg.c */
 int broker_client(int argc, char **argv); /* jail/client.c: "oxg broker" */
 

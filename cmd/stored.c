@@ -25,3 +25,11 @@ int stored_load(struct arena *a, const char *path, struct folder *f, struct why 
 	warn("%s was never finished; this is what an interrupted run left", path);
 	return 0;
 }
+
+int stored_load_sealed(struct arena *a, const char *path, struct folder *f, struct why *why)
+{
+	if (stored_load(a, path, f, why) < 0)
+		return -1;
+	return !f->partial ? 0 : refuse(why, REFUSE_EVIDENCE, "%s proves nothing: "
+	    "give a folder of a run that came to its end", path);
+}

@@ -283,6 +283,8 @@ bool approval_read(struct arena *a, struct bytes payload, struct approval *out);
 void html_text(struct buf *to, struct bytes s, size_t max, bool plain);
 /* A text, figure, yes or no; "none" for anything else. */
 void html_value(struct buf *to, const struct json *j, int v);
+/* The same on a terminal: one line, whatever is in it. */
+void text_line(struct buf *to, struct bytes s, size_t max);
 /* A table row: our label, their value or list. */
 void html_row(struct buf *to, const char *label, const struct json *j, int v);
 extern const char html_style[], html_style_narrow[]; /* one sheet, in this order */
@@ -329,6 +331,56 @@ int finding_glance(struct arena *scratch, struct bytes line, struct bytes *targe
 void found_read(struct arena *a, struct bytes all, struct found *out);
 /* The same while a run is closed: pass->all, passed over. */
 void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *out);
+
+/* ---- fingerprint.c: is it the same finding? ------------------------------------------------- */
+struct finding_view {
+	struct bytes plugin, type, target, message, evidence, word; /* decoded; word: severity */
+	struct bytes meta[2 * 96];     /* key, value, ...: the plugin's own */
+	size_t metas;
+	int severity;                  /* enum severity */
+};
+
+struct fingerprint {
+	unsigned char place[SHA256_SIZE];   /* plugin, type, target */
+	unsigned char finding[SHA256_SIZE]; /* and message: its fingerprint */
+	unsigned char all[SHA256_SIZE];     /* and severity, evidence, the plugin's own meta */
+};
+
+/* A stored line without its newline. Texts live in it or in scratch. 0, or -1: none. */
+int finding_view(struct arena *scratch, struct bytes line, struct finding_view *out);
+void finding_fingerprint(const struct finding_view *f, struct fingerprint *out);
+
+/* ---- diff.c: two run folders, side by side ---------------------------------------------------- */
+#define DIFF_SHOWN 1000        /* of a list; the rest is counted */
+
+enum diff_kind { DIFF_RESULT, DIFF_CONDITION, DIFF_ISOLATION, DIFF_KINDS }; /* came of the run; went into it */
+
+struct diff_finding {
+	struct bytes left, right;      /* stored lines; p NULL: gone, added */
+	int severity;
+};
+
+struct diff_item {
+	enum diff_kind kind;
+	const char *name;              /* "ending.reason", "logs/stdout.log" */
+	struct bytes value[2];         /* left and right: JSON; p NULL: there is none */
+};
+
+struct diff {
+	uint64_t same, added, changed; /* findings; the others of the list are gone */
+	struct diff_finding *finding;  /* the worst first */
+	size_t findings;
+	struct diff_item item[DIFF_SHOWN];
+	size_t shown;
+	uint64_t items[DIFF_KINDS];
+};
+
+/* exact: every file that is not measured must be equal to the byte. Names and values
+ * live in the folders and the arena. 0, or -1 with why (EVIDENCE): unreadable. */
+int folder_diff(struct arena *a, const struct folder *left, const struct folder *right,
+    bool exact, struct diff *out, struct why *why);
+void diff_write(struct json_out *o, const struct diff *d); /* members "findings", "differences" */
+void diff_say(struct buf *to, const struct diff *d);       /* for people */
 
 /* ---- htmlfind.c: findings inside a page ------------------------------------------------------- */
 void html_severities(struct buf *to, const struct found *f);

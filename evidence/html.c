@@ -125,6 +125,25 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 		    " <span class=\"note\">[%zu more bytes]</span>", left);
 }
 
+void text_line(struct buf *to, struct bytes s, size_t max)
+{
+	size_t end = to->n + max;
+
+	while (s.n > 0 && to->n < end) {
+		struct bytes at = s;
+		uint32_t r;
+
+		if (!rune_next(&s, &r))
+			buf_printf(to, "\\x%02x", *at.p);
+		else if (unseen(r) || r == '\n' || r == '\t')
+			buf_printf(to, "\\u{%x}", r);
+		else
+			buf_add(to, at.p, at.n - s.n);
+	}
+	if (s.n > 0)
+		buf_text(to, "...");
+}
+
 /* ---- JSON values ------------------------------------------------------------------ */
 
 static bool is_digest(struct bytes s)

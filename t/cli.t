@@ -377,7 +377,7 @@ streams() {
 closed() {
 	for command in 'run --json --out RUN --trust TRUST DEED -- true' 'verify --json --trust TRUST DEED' \
 		'inspect --trust TRUST DEED' 'caps' 'caps --json' 'schema' 'schema finding' 'version' '--help' \
-		'run --help' 'check --json GOOD' 'report GOOD'; do
+		'run --help' 'check --json GOOD' 'report GOOD' 'diff GOOD GOOD'; do
 		for how in full closed; do
 			RUNS=$((RUNS + 1))
 			# shellcheck disable=SC2046

@@ -328,7 +328,7 @@ static void files_compare(struct pair *p, const struct folder *left, const struc
 		const struct folder_file *r = order >= 0 ? &right->file[k++] : NULL;
 		const char *name = l != NULL ? l->name : r->name;
 
-		if (file_asked(name, exact) && (l == NULL || r == NULL || !bytes_equal(l->bytes, r->bytes)))
+		if (file_asked(name, exact) && (order != 0 || !bytes_equal(l->bytes, r->bytes)))
 			item_add(p, DIFF_RESULT, name, digest_text(p, l), digest_text(p, r));
 	}
 }

@@ -54,8 +54,6 @@
 #include "trust/trust.h"
 #include "version.h"
 
-#define INPUT_BYTES (1ull << 30)     /* a snapshot is held in memory */
-#define INPUT_FILES 200000u
 #define BROKER_UID_AWAY 0x08000000u  /* from the jail's own uid of this run */
 
 struct run {
@@ -144,6 +142,8 @@ static int settle_policy(struct run *r)
 
 	if (policy_load(&r->arena, w->policy, w->profile, &r->root, &r->policy, &r->why) != 0)
 		return -1;
+	if (w->policy_source != NULL)
+		r->policy.source = w->policy_source;
 	if (w->fail_on != -2)
 		r->policy.fail_on = w->fail_on;
 	if (w->min_tier != NULL && strcmp(w->min_tier, tier_word(TIER_NAMESPACES)) != 0 && policy_is_strict(&r->policy))
@@ -545,7 +545,7 @@ static int run_story(struct run *r, int signals)
 	journal_event(&r->journal, "run.verify", "status", rc == 0 ? "PASS" : "FAIL",
 	    "refusal", rc == 0 ? "" : refusal_word(r->why.code), NULL);
 	if (rc != 0 || settle_grant(r) != 0 || take_input(r) != 0 ||
-	    tier_choose(tier_of(r->policy.min_tier), &r->tier, &r->why) != 0)
+	    tier_choose(tier_of(r->words.weakest ? r->words.weakest : r->policy.min_tier), &r->tier, &r->why) != 0)
 		return -1;
 	fingerprint(r);
 	if (plan_jail(r) != 0)
@@ -610,7 +610,7 @@ static int tell(struct run *r, bool sealed)
 	return console_summary(&r->words, &s);
 }
 
-static int cmd_run(int argc, char **argv)
+int run_perform(const struct run_words *words)
 {
 	static struct run r; /* large; a copy of it goes into each child, read-only there */
 	bool sealed, cleared;
@@ -619,7 +619,7 @@ static int cmd_run(int argc, char **argv)
 	r.moment[MOMENT_STARTED] = monotonic_ns();
 	r.decision = r.place = -1;
 	r.audit = r.sign_key = -1;
-	run_words_read(argc, argv, &r.words);
+	r.words = *words;
 	if (r.words.sign_key != NULL) { /* whether it can be had at all */
 		int key = privkey_open(r.words.sign_key, &r.why);
 
@@ -656,6 +656,14 @@ static int cmd_run(int argc, char **argv)
 	return tell(&r, sealed);
 }
 
+static int cmd_run(int argc, char **argv)
+{
+	static struct run_words w;
+
+	run_words_read(argc, argv, &w);
+	return run_perform(&w);
+}
+
 /* ---- commands ----------------------------------------------------------------------------------------- */
 
 int cmd_version(int argc, char **argv)
@@ -686,6 +694,7 @@ static const struct {
 	{ "gate", "the gate again, on stored evidence", cmd_gate },
 	{ "approve", "sign an approval of a run", cmd_approve },
 	{ "diff", "two run folders, side by side", cmd_diff },
+	{ "replay", "run the same bundle again, compare", cmd_replay },
 	{ "keygen", "make a key pair", cmd_keygen },
 	{ "sign", "sign a plugin", cmd_sign },
 	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },

@@ -148,6 +148,9 @@ _Noreturn void broker_lost(struct broker *b, const char *file, int error);
 
 /* ops.c: one request line, at most one answer into the queue. */
 void request_serve(struct broker *b, struct bytes line);
+/* Will a run that is done again be answered the same, though nothing was recorded? An
+ * unknown method: no. No name: whatever this grant can call. */
+bool method_replays(struct bytes name, capability_set granted);
 /* A line that never became a request. */
 void request_refuse(struct broker *b, enum rpc_error code, const char *reason);
 

@@ -33,12 +33,13 @@ static const struct method {
 	const char *name;
 	int needs;           /* enum capability, or NOTHING */
 	op_handler *run;     /* NULL: not offered by this build */
+	bool replays;        /* what it answers is a function of task, grant and token */
 } methods[] = {
-	{ "token.issue", NOTHING, op_token_issue },
-	{ "token.revoke", NOTHING, op_token_revoke },
-	{ "task.pull", NOTHING, op_task_pull },
-	{ "finding.emit", CAP_EMIT_FINDINGS, op_finding_emit },
-	{ "log", NOTHING, op_log },
+	{ "token.issue", NOTHING, op_token_issue, true },
+	{ "token.revoke", NOTHING, op_token_revoke, true },
+	{ "task.pull", NOTHING, op_task_pull, true },
+	{ "finding.emit", CAP_EMIT_FINDINGS, op_finding_emit, true },
+	{ "log", NOTHING, op_log, true },
 	{ "artifact.put", CAP_STORAGE, NULL },
 	{ "artifact.list", CAP_STORAGE, NULL },
 	{ "report.put", CAP_REPORT, NULL },
@@ -404,6 +405,19 @@ static int method_find(const struct request *r, const struct method **out, char 
 		return 0;
 	}
 	return wrong(error, RPC_METHOD, "there is no such method");
+}
+
+bool method_replays(struct bytes name, capability_set granted)
+{
+	for (size_t i = 0; i < COUNT(methods); i++) {
+		const struct method *m = &methods[i];
+
+		if (name.n > 0 && bytes_are(name, m->name))
+			return m->replays;
+		if (name.n == 0 && m->run && !m->replays && (m->needs == NOTHING || (granted & CAP_BIT(m->needs))))
+			return false;
+	}
+	return name.n == 0;
 }
 
 static void use_note(struct broker *b, const struct request *r, const struct method *m)

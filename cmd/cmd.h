@@ -113,6 +113,9 @@ struct run_words {
 	const char *plugin;
 	const char *trust, *policy, *profile, *out, *run_id, *task;
 	const char *input, *input_bind, *runtime;
+	/* Of a replay, else NULL: what the record calls the policy, and a tier that must be
+	 * had whatever the policy accepts. */
+	const char *policy_source, *weakest;
 	const char *min_tier;         /* NULL: the policy's */
 	const char *sign_key;         /* NULL: the run is not signed */
 	bool sigstore;
@@ -127,6 +130,8 @@ struct run_words {
 
 /* Dies with status 2 on a wrong word. */
 void run_words_read(int argc, char **argv, struct run_words *out);
+/* oxg.c: the whole story; its exit status. Once in a process. */
+int run_perform(const struct run_words *w);
 /* --task: its bytes, and its own name into *id when it has one ("task_id", "id").
  * path NULL leaves both alone. 0, or -1 with why (INPUT). */
 int task_read(struct arena *a, const char *path, struct bytes *task, const char **id,
@@ -256,7 +261,8 @@ int cmd_check(int argc, char **argv);   /* cmd/check.c, report.c, gate.c */
 int cmd_report(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_approve(int argc, char **argv); /* cmd/approve.c */
-int cmd_diff(int argc, char **argv);    /* cmd/diff.c */
+int cmd_diff(int argc, char **argv);    /* cmd/diff.c, replay.c */
+int cmd_replay(int argc, char **argv);
 int cmd_version(int argc, char **argv); /* oxg.c */
 int broker_client(int argc, char **argv); /* jail/client.c: "oxg broker" */
 

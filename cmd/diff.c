@@ -32,6 +32,7 @@ void diff_document(struct arena *a, const struct folder *left, const struct fold
 	json_open(&o, '{');
 	json_member_number(&o, "schema_version", SCHEMA_VERSION);
 	json_member(&o, "result", result);
+	json_member_bool(&o, "exact", d->exact);
 	side_write(a, &o, "left", left);
 	side_write(a, &o, "right", right);
 	diff_write(&o, d);
@@ -65,7 +66,7 @@ int cmd_diff(int argc, char **argv)
 			return command_fail(&why);
 	if (folder_diff(&a, &side[0], &side[1], false, &d, &why) < 0)
 		return command_fail(&why);
-	same = d.findings == 0 && d.items[DIFF_RESULT] + d.items[DIFF_CONDITION] + d.items[DIFF_ISOLATION] == 0;
+	same = d.findings == 0 && d.items[DIFF_RESULT] + d.items[DIFF_CONDITION] + d.items[DIFF_AROUND] == 0;
 	if (json)
 		diff_document(&a, &side[0], &side[1], &d, same ? "same" : "different", &out);
 	else

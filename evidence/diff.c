@@ -189,10 +189,13 @@ static const char *const aside[] = {
 	"refusal.sentence",
 };
 
-/* What came of the run. All other members are what it was made of. */
+/* What came of the run. All others but the next are what it was made of. */
 static const char *const outcome[] = {
 	"ending", "refusal", "findings", "broker", "output", "ledger", "audit", "evidence_complete",
 };
+
+/* And these what it was made with. */
+static const char *const around[] = { "schema_version", "oxg", "isolation", "trust" };
 
 static bool listed(const char *const *list, size_t n, const char *name, size_t length)
 {
@@ -267,8 +270,8 @@ static void values_compare(struct pair *p, const char *name, int left, int right
 	r = canonical(p, &p->right, right);
 	if (!bytes_equal(l, r))
 		item_add(p, listed(outcome, COUNT(outcome), name, top) ? DIFF_RESULT :
-		    strncmp(name, "isolation", top) == 0 && strcmp(name, "isolation.runtime") != 0 ?
-		    DIFF_ISOLATION : DIFF_CONDITION, name, l, r);
+		    listed(around, COUNT(around), name, top) && strcmp(name, "isolation.runtime") != 0 &&
+		    strcmp(name, "trust.allow_unsigned") != 0 ? DIFF_AROUND : DIFF_CONDITION, name, l, r);
 }
 
 static int document(struct arena *a, const struct folder *f, const char *name, struct json *out,
@@ -302,7 +305,7 @@ static bool file_asked(const char *name, bool exact)
 {
 	if (exact)
 		return strcmp(name, "usage.json") != 0 && strcmp(name, "SHA256SUMS") != 0 &&
-		    strncmp(name, "attestation", 11) != 0;
+		    !attest_name(name);
 	return strchr(name, '/') != NULL && strncmp(name, "inputs/", 7) != 0 &&
 	    strncmp(name, "journal/", 8) != 0;
 }
@@ -339,6 +342,7 @@ int folder_diff(struct arena *a, const struct folder *left, const struct folder 
 	struct pair p = { .a = a, .d = out };
 
 	memset(out, 0, sizeof(*out));
+	out->exact = exact;
 	if (findings_compare(a, left, right, out, why) != 0 ||
 	    document(a, left, "run.json", &p.left, why) != 0 ||
 	    document(a, right, "run.json", &p.right, why) != 0)
@@ -438,7 +442,7 @@ static void findings_write(struct json_out *o, const struct diff *d)
 	arena_free(&scratch);
 }
 
-static const char *const kind_word[DIFF_KINDS] = { "result", "condition", "isolation" };
+static const char *const kind_word[DIFF_KINDS] = { "result", "condition", "around" };
 
 void diff_write(struct json_out *o, const struct diff *d)
 {

@@ -353,7 +353,8 @@ void finding_fingerprint(const struct finding_view *f, struct fingerprint *out);
 /* ---- diff.c: two run folders, side by side ---------------------------------------------------- */
 #define DIFF_SHOWN 1000        /* of a list; the rest is counted */
 
-enum diff_kind { DIFF_RESULT, DIFF_CONDITION, DIFF_ISOLATION, DIFF_KINDS }; /* came of the run; went into it */
+/* Came of the run; went into it; stood around it. */
+enum diff_kind { DIFF_RESULT, DIFF_CONDITION, DIFF_AROUND, DIFF_KINDS };
 
 struct diff_finding {
 	struct bytes left, right;      /* stored lines; p NULL: gone, added */
@@ -373,6 +374,7 @@ struct diff {
 	struct diff_item item[DIFF_SHOWN];
 	size_t shown;
 	uint64_t items[DIFF_KINDS];
+	bool exact;
 };
 
 /* exact: every file that is not measured must be equal to the byte. Names and values

@@ -410,6 +410,8 @@ struct snapshot {
 	uint64_t bytes, regular, skipped;
 	unsigned char sha256[SHA256_SIZE]; /* of the listing: "hex  path\n" of each regular file */
 };
+#define INPUT_BYTES (1ull << 30)     /* a snapshot is held in memory */
+#define INPUT_FILES 200000u
 /* 0, or -1 with why (INPUT). Links, devices, sockets are skipped and counted. */
 int snapshot_take(struct arena *a, const char *path, uint64_t max_bytes, uint64_t max_files,
     struct snapshot *out, struct why *why);

@@ -85,7 +85,7 @@ helps() {
 	wrong F095 'no argument' caps now
 	wrong F095 'one name' schema finding event
 	wrong F095 'no such schema' schema nosuch
-	for command in verify inspect sign allow keygen check report gate; do
+	for command in verify inspect sign allow keygen check report gate replay; do
 		wrong F095 "$command" "$command"
 		wrong F095 "$command" "$command" one two
 	done
@@ -381,7 +381,7 @@ closed() {
 		for how in full closed; do
 			RUNS=$((RUNS + 1))
 			# shellcheck disable=SC2046
-			set -- $(echo "$command" | sed "s:TRUST:$TRUST:; s:DEED:$DEED:; s:RUN:$OUT/run-$RUNS:; s:GOOD:$GOOD:")
+			set -- $(echo "$command" | sed "s:TRUST:$TRUST:; s:DEED:$DEED:; s:RUN:$OUT/run-$RUNS:; s:GOOD:$GOOD:g")
 			if [ $how = full ]; then
 				as timeout 20 "$OXG" "$@" >/dev/full 2>"$ERR"
 			else

@@ -1,10 +1,6 @@
 /*
  * gate.c - oxg gate: the gate again, by another policy, on stored evidence.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
 #include "trust/trust.h"
@@ -21,10 +17,8 @@ static int snapshot_read(struct arena *a, const char *file, struct buf *snapshot
 	struct policy policy;
 	struct bytes text;
 
-	if (file_read(a, AT_FDCWD, file, POLICY_BYTES, &text) < 0)
-		return refuse(why, REFUSE_POLICY, "cannot read the policy %s: %s", file,
-		    strerror(errno));
-	if (policy_parse(a, text, file, NULL, &policy, why) < 0)
+	if (policy_file(a, file, &text, why) < 0 ||
+	    policy_parse(a, text, file, NULL, &policy, why) < 0)
 		return -1;
 	policy_snapshot(&policy, snapshot);
 	return 0;

@@ -354,7 +354,9 @@ both	the strict profile	.profile = "strict"
 neither	a profile that is none	.profile = "lax"
 neither	a profile that is null	.profile = null
 neither	an unknown member	.trust = true
-both	nothing required	.verify = {allowlist: "optional", signature: "optional", manifest: "optional"}
+neither	nothing required	.verify = {allowlist: "optional", signature: "optional", manifest: "optional"}
+both	a signature alone	.verify = {allowlist: "optional", manifest: "optional"}
+both	an ALLOWLIST alone	.verify = {signature: "optional", manifest: "optional"}
 neither	required by truth	.verify = {signature: true}
 neither	required never	.verify = {signature: "never"}
 neither	something unknown to verify	.verify = {luck: "required"}
@@ -403,12 +405,14 @@ neither	a secret twice	.secrets = ["a", "a"]
 neither	a secret of 65	.secrets = ["x" * 65]
 both	commands	.commands = ["git diff", "make"]
 neither	an empty command	.commands = [""]
+neither	a command with a wildcard	.commands = ["git *"]
 neither	a command of two lines	.commands = ["a\nb"]
 both	runtimes	.runtimes = ["system", "py3", "/opt/x y"]
 neither	a runtime that is a relative path	.runtimes = ["a/b"]
 neither	the whole host as runtime	.runtimes = ["/"]
 neither	an empty runtime	.runtimes = [""]
 both	paths	.paths = {protected: [".git", "a/b"]}
+neither	nothing protected	.paths = {protected: []}
 neither	a path above	.paths = {protected: ["../x"]}
 neither	an absolute path	.paths = {protected: ["/etc"]}
 neither	a path twice	.paths = {protected: ["a", "a"]}
@@ -417,6 +421,23 @@ neither	a severity that is none	.gate = {fail_on: "sometimes"}
 neither	a severity by another name	.gate = {fail_on: "medium"}
 neither	a severity in capitals	.gate = {fail_on: "HIGH"}
 neither	no patch lines	.gate = {max_patch_lines: 0}
+both	the figures and lists of the gate	.gate = {max_risk: 0, on_unsnapshotted: "approval", require: []}
+both	as much risk as there is	.gate = {max_risk: 100}
+neither	more risk than there is	.gate = {max_risk: 101}
+neither	risk below nothing	.gate = {max_risk: -1}
+neither	on_unsnapshotted by another word	.gate = {on_unsnapshotted: "allow"}
+both	evidence of every kind	.gate = {require: ["artifacts/a/b.json", "audit.jsonl", "changes/x", "findings.jsonl", "inputs/task.json", "journal/events.jsonl", "ledger.jsonl", "logs/stdout.log", "run.json", "security_audit.json", "usage.json", "verifier_report.json"]}
+both	256 artifacts	.gate = {require: [range(1; 257) | "artifacts/\(.)"]}
+neither	257 artifacts	.gate = {require: [range(1; 258) | "artifacts/\(.)"]}
+neither	an artifact twice	.gate = {require: ["artifacts/a", "artifacts/a"]}
+neither	artifacts as such	.gate = {require: ["artifacts/"]}
+neither	a directory of them	.gate = {require: ["artifacts"]}
+neither	an artifact above	.gate = {require: ["artifacts/../run.json"]}
+neither	what the gate makes itself	.gate = {require: ["gate_report.json"]}
+neither	what is made after it	.gate = {require: ["report.html"]}
+neither	a name that only begins like one	.gate = {require: ["run.jsonx"]}
+neither	a name with a line break behind it	.gate = {require: ["run.json\n"]}
+neither	evidence by a word	.gate = {require: "run.json"}
 neither	on_denied by another word	.gate = {on_denied: "ignore"}
 neither	a rule by a word	.gate = {require_signature: "yes"}
 both	approvals	.approvals = {required: 2, max_age: "24h", allow_signer: true, roles: {release: {keys: ["alice.pub"], rules: ["protected_paths"]}}}
@@ -440,6 +461,8 @@ neither	strict without manifest	.profile = "strict" | .verify = {manifest: "opti
 neither	strict in a weaker jail	.profile = "strict" | .isolation = {min_tier: "chroot"}
 both	strict in the strongest jail	.profile = "strict" | .isolation = {min_tier: "namespaces"}
 neither	strict without signature at the gate	.profile = "strict" | .gate = {require_signature: false}
+neither	strict with live inputs	.profile = "strict" | .gate = {on_unsnapshotted: "approval"}
+neither	strict without approvals	.profile = "strict" | .gate = {require_approval_on_protected_paths: false}
 both	strict with another gate	.profile = "strict" | .gate = {fail_on: "none", require_signature: true}
 neither	a list	[.]
 neither	nothing	null

@@ -21,6 +21,7 @@
 
 static const char *protected_paths[] = { ".git", "ALLOWLIST", "keys", "policy.json" };
 static const char *system_runtime[] = { "system" };
+const char *const on_unsnapshotted_word[3] = { "record", "approval", "block" };
 
 static const struct policy profiles[] = {
 	{
@@ -35,7 +36,7 @@ static const struct policy profiles[] = {
 		.runtime = system_runtime, .runtimes = COUNT(system_runtime),
 		.protected_path = protected_paths,
 		.protected_paths = COUNT(protected_paths),
-		.fail_on = -1, .max_patch_lines = 400,
+		.fail_on = -1, .max_patch_lines = 400, .max_risk = 60,
 		.gate_signature = true, .gate_protected_paths = true,
 		.approvals_required = 1, .approvals_max_age_ns = APPROVAL_AGE,
 	},
@@ -50,8 +51,8 @@ static const struct policy profiles[] = {
 		.proxy_requests = 50, .proxy_timeout_ns = 5 * SECOND,
 		.protected_path = protected_paths,
 		.protected_paths = COUNT(protected_paths),
-		.fail_on = SEV_HIGH, .max_patch_lines = 400,
-		.denied_blocks = true,
+		.fail_on = SEV_HIGH, .max_patch_lines = 150, .max_risk = 30,
+		.denied_blocks = true, .live_input = 2,
 		.gate_signature = true, .gate_protected_paths = true,
 		.approvals_required = 1, .approvals_max_age_ns = APPROVAL_AGE,
 	},
@@ -72,7 +73,7 @@ bool policy_is_strict(const struct policy *p)
 
 /* ---- which policy ---------------------------------------------------------------------------- */
 
-static int file_of(struct arena *a, const char *file, struct bytes *text, struct why *why)
+int policy_file(struct arena *a, const char *file, struct bytes *text, struct why *why)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int got = fd < 0 ? -1 : fd_read(a, fd, POLICY_BYTES, text);
@@ -97,7 +98,7 @@ int policy_load(struct arena *a, const char *file, const char *profile,
 		return refuse(why, REFUSE_USAGE,
 		    "--profile %s: there is no such profile; use default or strict", profile);
 	if (file) {
-		if (file_of(a, file, &text, why) < 0)
+		if (policy_file(a, file, &text, why) < 0)
 			return -1;
 	} else if (root && root->policy.p) {
 		source = arena_printf(a, "%s/policy.json", root->path);
@@ -230,7 +231,10 @@ static void snapshot_gate(struct json_out *o, const struct policy *p)
 	json_member(o, "fail_on", p->fail_on < 0 ? "none" :
 	    severity_name((enum severity)p->fail_on));
 	json_member_number(o, "max_patch_lines", (int64_t)p->max_patch_lines);
+	json_member_number(o, "max_risk", (int64_t)p->max_risk);
 	json_member(o, "on_denied", p->denied_blocks ? "block" : "record");
+	json_member(o, "on_unsnapshotted", on_unsnapshotted_word[p->live_input]);
+	member_list(o, "require", p->require, p->requires);
 	json_member_bool(o, "require_signature", p->gate_signature);
 	json_member_bool(o, "require_approval_on_protected_paths", p->gate_protected_paths);
 	json_close(o, '}');

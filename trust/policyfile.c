@@ -74,6 +74,15 @@ static bool read_on_denied(struct reader *r, int v, void *into)
 	return either(r, v, "block", "record", into);
 }
 
+static bool read_on_unsnapshotted(struct reader *r, int v, void *into)
+{
+	int *word = into;
+
+	for (*word = 2; *word >= 0 && !json_is(r->j, v, on_unsnapshotted_word[*word]); --*word)
+		;
+	return *word >= 0;
+}
+
 static bool read_duration(struct reader *r, int v, void *into)
 {
 	uint64_t *ns = into;
@@ -90,11 +99,11 @@ static bool read_size(struct reader *r, int v, void *into)
 	    size_parse(json_string(r->a, r->j, v), bytes) && *bytes > 0;
 }
 
-static bool read_number(struct reader *r, int v, int64_t max, uint64_t *into)
+static bool read_number(struct reader *r, int v, int64_t min, int64_t max, uint64_t *into)
 {
 	int64_t n;
 
-	if (!json_integer(r->j, v, &n) || n < 1 || n > max)
+	if (!json_integer(r->j, v, &n) || n < min || n > max)
 		return false;
 	*into = (uint64_t)n;
 	return true;
@@ -102,12 +111,17 @@ static bool read_number(struct reader *r, int v, int64_t max, uint64_t *into)
 
 static bool read_count(struct reader *r, int v, void *into)
 {
-	return read_number(r, v, COUNT_MAX, into);
+	return read_number(r, v, 1, COUNT_MAX, into);
 }
 
 static bool read_pids(struct reader *r, int v, void *into)
 {
-	return read_number(r, v, PIDS_MAX, into);
+	return read_number(r, v, 1, PIDS_MAX, into);
+}
+
+static bool read_risk(struct reader *r, int v, void *into)
+{
+	return read_number(r, v, 0, 100, into);
 }
 
 static bool read_text(struct reader *r, int v, void *into)
@@ -187,6 +201,25 @@ static const char *protected_name(struct arena *a, const char *s)
 	return path_clean(a, bytes_of(s));
 }
 
+/* What the gate finds when it decides: what is made after it is never there. */
+static const char *evidence_name(struct arena *a, const char *s)
+{
+	static const char *const there[] = {
+		"artifacts/", "audit.jsonl", "changes/", "findings.jsonl", "inputs/",
+		"journal/events.jsonl", "ledger.jsonl", "logs/", "run.json",
+		"security_audit.json", "usage.json", "verifier_report.json",
+	};
+	const char *name = path_clean(a, bytes_of(s));
+
+	for (size_t i = 0; i < COUNT(there) && name; i++) {
+		size_t n = strlen(there[i]);
+
+		if (!strncmp(name, there[i], n) && (there[i][n - 1] == '/' || !name[n]))
+			return name;
+	}
+	return NULL;
+}
+
 /* Texts that pass fit, none twice. */
 static bool list_read(struct reader *r, int v,
     const char *(*fit)(struct arena *, const char *), const char ***list, size_t *count)
@@ -233,6 +266,12 @@ static bool read_protected(struct reader *r, int v, void *into)
 {
 	(void)into;
 	return list_read(r, v, protected_name, &r->p->protected_path, &r->p->protected_paths);
+}
+
+static bool read_require(struct reader *r, int v, void *into)
+{
+	(void)into;
+	return list_read(r, v, evidence_name, &r->p->require, &r->p->requires);
 }
 
 static bool read_allow(struct reader *r, int v, void *into)
@@ -362,7 +401,12 @@ static bool read_gate(struct reader *r, int v, void *into)
 		{ "fail_on", read_fail_on, FIELD(fail_on), "\"none\", \"info\", \"low\", \"med\", "
 		    "\"high\" or \"crit\"" },
 		{ "max_patch_lines", read_count, FIELD(max_patch_lines), COUNT_WORDS },
+		{ "max_risk", read_risk, FIELD(max_risk), "a number from 0 to 100" },
 		{ "on_denied", read_on_denied, FIELD(denied_blocks), "\"record\" or \"block\"" },
+		{ "on_unsnapshotted", read_on_unsnapshotted, FIELD(live_input), "\"record\", "
+		    "\"approval\" or \"block\"" },
+		{ "require", read_require, 0, "an array of at most 256 different names of evidence "
+		    "that the gate can see, such as \"artifacts/x\"" },
 		{ "require_signature", read_bool, FIELD(gate_signature), BOOL_WORDS },
 		{ "require_approval_on_protected_paths", read_bool, FIELD(gate_protected_paths),
 		    BOOL_WORDS },
@@ -461,39 +505,7 @@ static const struct member document[] = {
 	{ "approvals", read_approvals, 0, OBJECT_WORDS },
 };
 
-/* What no file may say, however it is written. */
-static int forbidden(const struct policy *p, struct why *why)
-{
-	if (p->proxy_enable && !*p->rules_path)
-		return refuse(why, REFUSE_POLICY,
-		    "%s: \"proxy.enable\" is true without \"proxy.rules_path\"; name the "
-		    "rules file or switch the proxy off", p->source);
-	if (p->proxy_enable && !*p->history_path)
-		return refuse(why, REFUSE_POLICY,
-		    "%s: \"proxy.enable\" is true without \"proxy.history_path\"; name the "
-		    "history file or switch the proxy off", p->source);
-	if ((p->grant & CAP_BIT(CAP_FLOW_INSPECT_RAW)) && !(p->grant & CAP_BIT(CAP_FLOW_INSPECT)))
-		return refuse(why, REFUSE_POLICY,
-		    "%s: \"grant\" names CAP_FLOW_INSPECT_RAW without CAP_FLOW_INSPECT; "
-		    "grant both or neither", p->source);
-	if (!policy_is_strict(p))
-		return 0;
-	if (!p->allowlist_required || !p->signature_required || !p->manifest_required)
-		return refuse(why, REFUSE_POLICY,
-		    "%s: the strict profile requires all that \"verify\" names; write "
-		    "\"required\" or use the default profile", p->source);
-	if (strcmp(p->min_tier, "namespaces"))
-		return refuse(why, REFUSE_POLICY,
-		    "%s: the strict profile requires \"isolation.min_tier\" to be "
-		    "\"namespaces\"; write that or use the default profile", p->source);
-	if (!p->gate_signature)
-		return refuse(why, REFUSE_POLICY,
-		    "%s: the strict profile requires \"gate.require_signature\"; write true "
-		    "or use the default profile", p->source);
-	return 0;
-}
-
-int policy_parse(struct arena *a, struct bytes text, const char *source,
+int policy_read(struct arena *a, struct bytes text, const char *source,
     const char *profile, struct policy *out, struct why *why)
 {
 	struct json j;
@@ -521,5 +533,5 @@ int policy_parse(struct arena *a, struct bytes text, const char *source,
 	if (json_get(&j, 0, "schema_version") < 0)
 		return refuse(why, REFUSE_POLICY,
 		    "%s: \"schema_version\" is missing; it must be 1", source);
-	return forbidden(out, why);
+	return 0;
 }

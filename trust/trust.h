@@ -127,8 +127,11 @@ struct policy {
 	const char **secret, **command, **runtime, **protected_path;
 	size_t secrets, commands, runtimes, protected_paths;
 	int fail_on;                     /* enum severity, or -1: none */
-	uint64_t max_patch_lines;
+	uint64_t max_patch_lines, max_risk;
 	bool denied_blocks;              /* on_denied: "block" */
+	int live_input;                  /* on_unsnapshotted: index of on_unsnapshotted_word */
+	const char **require;            /* names of evidence */
+	size_t requires;
 	bool gate_signature;             /* require_signature */
 	bool gate_protected_paths;
 	uint64_t approvals_required;     /* different approvers for each rule that asks */
@@ -141,8 +144,22 @@ struct policy {
 /* The built-in profile; NULL when there is none of that name. */
 const struct policy *policy_profile(const char *name);
 bool policy_is_strict(const struct policy *p);
+/* Its bytes. -1 with why (USAGE, POLICY). */
+int policy_file(struct arena *a, const char *file, struct bytes *text, struct why *why);
+extern const char *const on_unsnapshotted_word[3]; /* "record" "approval" "block" */
 /* Strict; members absent keep the profile's value ("profile" in the file, else
  * the name given). 0, or -1 with why (POLICY) naming file and member. */
+int policy_read(struct arena *a, struct bytes text, const char *source,
+    const char *profile, struct policy *out, struct why *why);
+/* What every policy guarantees, whatever its file says; detail: how, or what breaks it
+ * and the remedy. */
+#define GUARANTEES 7
+struct guarantee {
+	const char *name, *detail;
+	bool kept;
+};
+void policy_guarantees(const struct policy *p, struct guarantee out[GUARANTEES]);
+/* policy_read, and what breaks a guarantee is refused too. */
 int policy_parse(struct arena *a, struct bytes text, const char *source,
     const char *profile, struct policy *out, struct why *why);
 /* The policy in force: --policy's file, else policy.json of the trust root, else

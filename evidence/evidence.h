@@ -229,6 +229,37 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 /* The decision word of a gate report: 0 PASS, 1 BLOCK, 2 REQUIRE_APPROVAL, -1 unreadable. */
 int gate_decision(struct bytes report);
 
+/* What its rules share. A document that is missing or no JSON object has good == false,
+ * and every lookup in it finds nothing. */
+struct gate_document {
+	struct json json;
+	bool good;
+};
+
+struct gate_view {
+	struct arena *a;
+	const struct folder *folder;
+	struct gate_document run, verifier, policy; /* parsed once */
+	const struct found *found;
+	bool executed;                 /* run.json tells of an ending */
+	int64_t version;               /* of the folder: its rules */
+};
+
+enum gate_result { RESULT_PASS, RESULT_BLOCK, RESULT_APPROVAL, RESULT_NOT_APPLICABLE };
+
+/* The member at the end of a path of names, or -1. */
+int gate_member(const struct gate_document *d, const char *first, const char *second);
+/* A text member; "" when there is none, or one that would seem to end early. */
+const char *gate_text(const struct gate_view *v, const struct gate_document *d,
+    const char *first, const char *second);
+
+/* ---- rules.c: those rules that the operator tunes. Each says its result in one sentence. */
+const char *rule_required(const struct gate_view *v, enum gate_result *result);
+const char *rule_input(const struct gate_view *v, enum gate_result *result);
+const char *rule_patch(const struct gate_view *v, enum gate_result *result);
+const char *rule_risk(const struct gate_view *v, enum gate_result *result);
+void risk_write(struct json_out *o, const struct gate_view *v); /* the report's member */
+
 /* ---- dsse.c: signed statements (FORMATS.md sections 1, 4.4) --------------------------------- */
 struct pubkey; /* trust/trust.h */
 /* What is signed: SHA-256 of the payload's pre-authentication encoding. */

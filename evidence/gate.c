@@ -32,25 +32,7 @@ static const char *const decision_word[] = {
 #undef X
 };
 
-enum result { RESULT_PASS, RESULT_BLOCK, RESULT_APPROVAL, RESULT_NOT_APPLICABLE };
-
 static const char *const result_word[] = { "pass", "block", "approval", "not_applicable" };
-
-/* The documents, parsed once. A document that is missing or no JSON object has
- * good == false, and every lookup in it finds nothing. */
-struct document {
-	struct json json;
-	bool good;
-};
-
-struct view {
-	struct arena *a;
-	const struct folder *folder;
-	struct document run, verifier, policy;
-	const struct found *found;
-	bool executed;           /* run.json tells of an ending */
-	int64_t version;         /* of the folder: its rules */
-};
 
 /* ---- reading -------------------------------------------------------------------- */
 
@@ -62,16 +44,16 @@ static bool parse_object(struct arena *a, struct bytes text, struct json *out)
 	    json_kind(out, 0) == JSON_OBJECT;
 }
 
-static struct document document_read(struct arena *a, struct bytes text)
+static struct gate_document document_read(struct arena *a, struct bytes text)
 {
-	struct document d = { .good = false };
+	struct gate_document d = { .good = false };
 
 	d.good = parse_object(a, text, &d.json);
 	return d;
 }
 
 /* The member at the end of a path of names, or -1. */
-static int member(const struct document *d, const char *first, const char *second)
+int gate_member(const struct gate_document *d, const char *first, const char *second)
 {
 	int v;
 
@@ -81,15 +63,15 @@ static int member(const struct document *d, const char *first, const char *secon
 	return second == NULL || v < 0 ? v : json_get(&d->json, v, second);
 }
 
-static bool is_true(const struct document *d, const char *first, const char *second)
+static bool is_true(const struct gate_document *d, const char *first, const char *second)
 {
-	return json_kind(&d->json, member(d, first, second)) == JSON_TRUE;
+	return json_kind(&d->json, gate_member(d, first, second)) == JSON_TRUE;
 }
 
 /* A text member; "" when there is none, or one that would seem to end early. */
-static const char *text_of(const struct view *v, const struct document *d, const char *first, const char *second)
+const char *gate_text(const struct gate_view *v, const struct gate_document *d, const char *first, const char *second)
 {
-	int m = member(d, first, second);
+	int m = gate_member(d, first, second);
 	struct bytes s;
 
 	if (m < 0 || json_kind(&d->json, m) != JSON_STRING)
@@ -99,10 +81,10 @@ static const char *text_of(const struct view *v, const struct document *d, const
 }
 
 /* What cannot be read is judged by all rules there are. */
-static int64_t version_of(const struct document *run)
+static int64_t version_of(const struct gate_document *run)
 {
 	int64_t version;
-	int v = member(run, "schema_version", NULL);
+	int v = gate_member(run, "schema_version", NULL);
 
 	return v >= 0 && json_integer(&run->json, v, &version) && version > 0 &&
 	    version < FOLDER_VERSION ? version : FOLDER_VERSION;
@@ -119,21 +101,21 @@ static int severity_exact(const struct json *j, int v)
 /* ---- the rules -------------------------------------------------------------------- */
 
 /* What a rule says of its result: one sentence that names the object. */
-static const char *rule_policy(const struct view *v, enum result *result)
+static const char *rule_policy(const struct gate_view *v, enum gate_result *result)
 {
 	*result = RESULT_PASS;
-	if (member(&v->policy, "gate", NULL) >= 0)
+	if (gate_member(&v->policy, "gate", NULL) >= 0)
 		return "the policy snapshot is readable";
 	*result = RESULT_BLOCK;
 	return "the policy snapshot is missing or unreadable";
 }
 
-static const char *join(const struct view *v, const char *list, const char *name)
+static const char *join(const struct gate_view *v, const char *list, const char *name)
 {
 	return *list ? arena_printf(v->a, "%s, %s", list, name) : name;
 }
 
-static const char *rule_present(const struct view *v, enum result *result)
+static const char *rule_present(const struct gate_view *v, enum gate_result *result)
 {
 	static const char *const always[] = {
 		"inputs/policy.json", "journal/events.jsonl", "run.json",
@@ -172,7 +154,7 @@ static const char *rule_present(const struct view *v, enum result *result)
 	return "every required document is there and readable";
 }
 
-static const char *rule_complete(const struct view *v, enum result *result)
+static const char *rule_complete(const struct gate_view *v, enum gate_result *result)
 {
 	*result = RESULT_PASS;
 	if (is_true(&v->run, "evidence_complete", NULL))
@@ -181,10 +163,10 @@ static const char *rule_complete(const struct view *v, enum result *result)
 	return "the evidence is not complete: the broker did not record the end";
 }
 
-static const char *failed_checks(const struct view *v)
+static const char *failed_checks(const struct gate_view *v)
 {
 	const struct json *j = &v->verifier.json;
-	int list = member(&v->verifier, "checks", NULL);
+	int list = gate_member(&v->verifier, "checks", NULL);
 	const char *names = "";
 	int named = 0;
 
@@ -202,9 +184,9 @@ static const char *failed_checks(const struct view *v)
 	    "the verifier report says FAIL";
 }
 
-static const char *rule_verifier(const struct view *v, enum result *result)
+static const char *rule_verifier(const struct gate_view *v, enum gate_result *result)
 {
-	const char *status = text_of(v, &v->verifier, "status", NULL);
+	const char *status = gate_text(v, &v->verifier, "status", NULL);
 
 	*result = RESULT_PASS;
 	if (strcmp(status, "PASS") == 0)
@@ -215,9 +197,9 @@ static const char *rule_verifier(const struct view *v, enum result *result)
 	return "the verifier report has no status";
 }
 
-static const char *rule_signature(const struct view *v, enum result *result)
+static const char *rule_signature(const struct gate_view *v, enum gate_result *result)
 {
-	int required = member(&v->policy, "gate", "require_signature");
+	int required = gate_member(&v->policy, "gate", "require_signature");
 
 	*result = RESULT_NOT_APPLICABLE;
 	if (json_kind(&v->policy.json, required) == JSON_FALSE)
@@ -229,21 +211,25 @@ static const char *rule_signature(const struct view *v, enum result *result)
 	 * does not take it, not even afterwards. */
 	*result = RESULT_NOT_APPLICABLE;
 	if (is_true(&v->run, "trust", "allow_unsigned") &&
-	    strcmp(text_of(v, &v->policy, "profile", NULL), "strict") != 0)
+	    strcmp(gate_text(v, &v->policy, "profile", NULL), "strict") != 0)
 		return "the plugin is not signed, and the operator allowed that for "
 		    "this run with --allow-unsigned";
 	*result = RESULT_BLOCK;
 	return "the plugin is not signed by a trusted key";
 }
 
-static const char *rule_fail_on(const struct view *v, enum result *result)
+static const char *rule_fail_on(const struct gate_view *v, enum gate_result *result)
 {
-	int word = member(&v->policy, "gate", "fail_on");
+	int word = gate_member(&v->policy, "gate", "fail_on");
 	uint64_t over = 0, total = v->found->total, bad = v->found->first_bad;
 	int limit;
 
 	*result = RESULT_BLOCK;
 	limit = v->policy.good ? severity_exact(&v->policy.json, word) : -1;
+	if (limit >= 0 && !v->executed && v->version > 1) {
+		*result = RESULT_NOT_APPLICABLE;
+		return "nothing was executed, which is not the same as nothing found";
+	}
 	if (limit < 0 && !(word >= 0 && json_is(&v->policy.json, word, "none")))
 		return "the policy snapshot has no readable gate.fail_on";
 	if (limit >= 0 && folder_get(v->folder, "findings.jsonl").p == NULL)
@@ -266,12 +252,12 @@ static const char *rule_fail_on(const struct view *v, enum result *result)
 	    total == 1 ? "" : "s", severity_name((enum severity)limit));
 }
 
-static const char *rule_denied(const struct view *v, enum result *result)
+static const char *rule_denied(const struct gate_view *v, enum gate_result *result)
 {
-	int word = member(&v->policy, "gate", "on_denied");
-	int counted = member(&v->run, "broker", "refused");
-	int ledger = member(&v->run, "ledger", "heard");
-	int calls = member(&v->run, "ledger", "refused");
+	int word = gate_member(&v->policy, "gate", "on_denied");
+	int counted = gate_member(&v->run, "broker", "refused");
+	int ledger = gate_member(&v->run, "ledger", "heard");
+	int calls = gate_member(&v->run, "ledger", "refused");
 	int64_t refused = 0, denied = 0;
 
 	*result = RESULT_NOT_APPLICABLE;
@@ -307,16 +293,16 @@ static bool paths_meet(struct bytes a, struct bytes b)
 }
 
 /* What is staged under changes/ bears the path it will have. */
-static const char *rule_protected(const struct view *v, enum result *result)
+static const char *rule_protected(const struct gate_view *v, enum gate_result *result)
 {
 	static const char staged[] = "changes/";
 	const struct json *j = &v->policy.json;
-	int list = member(&v->policy, "paths", "protected");
+	int list = gate_member(&v->policy, "paths", "protected");
 	const char *touched = NULL;
 	uint64_t count = 0;
 
 	*result = RESULT_NOT_APPLICABLE;
-	if (json_kind(j, member(&v->policy, "gate",
+	if (json_kind(j, gate_member(&v->policy, "gate",
 	    "require_approval_on_protected_paths")) == JSON_FALSE)
 		return "the policy asks for no approval of changes to protected paths";
 	*result = RESULT_BLOCK;
@@ -341,10 +327,10 @@ static const char *rule_protected(const struct view *v, enum result *result)
 	return "no protected path is changed";
 }
 
-static const char *rule_termination(const struct view *v, enum result *result)
+static const char *rule_termination(const struct gate_view *v, enum gate_result *result)
 {
-	const char *reason = text_of(v, &v->run, "ending", "reason");
-	int status = member(&v->run, "ending", "exit_status");
+	const char *reason = gate_text(v, &v->run, "ending", "reason");
+	int status = gate_member(&v->run, "ending", "exit_status");
 	int64_t n = -1;
 
 	*result = RESULT_BLOCK;
@@ -352,7 +338,7 @@ static const char *rule_termination(const struct view *v, enum result *result)
 		return "the plugin was not executed";
 	if (strcmp(reason, ending_word(ENDING_CRASHED)) == 0)
 		return arena_printf(v->a, "the plugin crashed (%.40s)",
-		    text_of(v, &v->run, "ending", "signal_name"));
+		    gate_text(v, &v->run, "ending", "signal_name"));
 	if (strcmp(reason, ending_word(ENDING_EXITED)) != 0)
 		return arena_printf(v->a, "the plugin was terminated (%.40s)", reason);
 	if (status < 0 || !json_integer(&v->run.json, status, &n))
@@ -364,7 +350,7 @@ static const char *rule_termination(const struct view *v, enum result *result)
 	return "the plugin exited with status 0";
 }
 
-static const char *rule_journal(const struct view *v, enum result *result)
+static const char *rule_journal(const struct gate_view *v, enum gate_result *result)
 {
 	struct bytes lines = folder_get(v->folder, "journal/events.jsonl");
 	unsigned char head[SHA256_SIZE];
@@ -379,9 +365,9 @@ static const char *rule_journal(const struct view *v, enum result *result)
 	if (journal_verify(lines, &events, head, &why) < 0)
 		return arena_printf(v->a, "the journal's chain is broken: %s", why.text);
 	hex_encode(hex, head, SHA256_SIZE);
-	if (!json_integer(&v->run.json, member(&v->run, "journal", "events"), &said) ||
+	if (!json_integer(&v->run.json, gate_member(&v->run, "journal", "events"), &said) ||
 	    said < 0 || (uint64_t)said != events ||
-	    strcmp(text_of(v, &v->run, "journal", "head"), hex) != 0)
+	    strcmp(gate_text(v, &v->run, "journal", "head"), hex) != 0)
 		return "the journal does not end where run.json says it does";
 	*result = RESULT_PASS;
 	return "the journal's chain is whole and ends where run.json says";
@@ -391,23 +377,27 @@ static const char *rule_journal(const struct view *v, enum result *result)
  * the folder's version that brought the rule, 0: it was always there. */
 static const struct rule {
 	const char *name;
-	const char *(*decide)(const struct view *v, enum result *result);
+	const char *(*decide)(const struct gate_view *v, enum gate_result *result);
 	int since;
 } rules[] = {
 	{ "policy_readable", rule_policy },
 	{ "evidence_present", rule_present },
 	{ "evidence_complete", rule_complete },
+	{ "required_evidence", rule_required, 2 },
 	{ "verifier_status", rule_verifier },
 	{ "signature_required", rule_signature },
+	{ "input_snapshotted", rule_input, 2 },
 	{ "fail_on", rule_fail_on },
 	{ "denied_operations", rule_denied },
 	{ "protected_paths", rule_protected },
+	{ "patch_size", rule_patch, 2 },
 	{ "termination", rule_termination },
+	{ "risk_score", rule_risk, 2 },
 	{ "journal_chain", rule_journal },
 };
 
 struct outcome {
-	enum result result;
+	enum gate_result result;
 	const char *detail;
 };
 
@@ -455,7 +445,7 @@ static void write_reasons(struct json_out *o, const struct outcome outcome[COUNT
 	json_close(o, ']');
 }
 
-static void write_report(const struct view *v, const struct outcome outcome[COUNT(rules)],
+static void write_report(const struct gate_view *v, const struct outcome outcome[COUNT(rules)],
     struct bytes policy_snapshot, struct buf *report)
 {
 	struct json_out o = json_start(report, true);
@@ -464,11 +454,13 @@ static void write_report(const struct view *v, const struct outcome outcome[COUN
 	sha256(policy_snapshot, digest);
 	json_open(&o, '{');
 	json_member_number(&o, "schema_version", SCHEMA_VERSION);
-	json_member(&o, "run_id", text_of(v, &v->run, "run_id", NULL));
+	json_member(&o, "run_id", gate_text(v, &v->run, "run_id", NULL));
 	json_member(&o, "decision", decision_word[decide(outcome)]);
-	json_member(&o, "profile", text_of(v, &v->policy, "profile", NULL));
+	json_member(&o, "profile", gate_text(v, &v->policy, "profile", NULL));
 	json_member_hex(&o, "policy_snapshot_hash", digest, SHA256_SIZE);
 	write_reasons(&o, outcome);
+	if (v->version > 1)
+		risk_write(&o, v);
 	json_name(&o, "rules");
 	json_open(&o, '[');
 	for (size_t i = 0; i < COUNT(rules); i++) {
@@ -489,7 +481,7 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 {
 	struct outcome outcome[COUNT(rules)];
 	struct arena a = { 0 };
-	struct view v = { .a = &a, .folder = f, .found = f->found };
+	struct gate_view v = { .a = &a, .folder = f, .found = f->found };
 	struct found found;
 
 	if (v.found == NULL) {
@@ -499,7 +491,7 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 	v.run = document_read(&a, folder_get(f, "run.json"));
 	v.verifier = document_read(&a, folder_get(f, "verifier_report.json"));
 	v.policy = document_read(&a, policy_snapshot);
-	v.executed = json_kind(&v.run.json, member(&v.run, "ending", NULL)) == JSON_OBJECT;
+	v.executed = json_kind(&v.run.json, gate_member(&v.run, "ending", NULL)) == JSON_OBJECT;
 	v.version = version_of(&v.run);
 	for (size_t i = 0; i < COUNT(rules); i++) {
 		outcome[i] = (struct outcome){ RESULT_NOT_APPLICABLE, "" };
@@ -516,8 +508,8 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 int gate_decision(struct bytes report)
 {
 	struct arena a = { 0 };
-	struct document d = document_read(&a, report);
-	int found = -1, v = member(&d, "decision", NULL);
+	struct gate_document d = document_read(&a, report);
+	int found = -1, v = gate_member(&d, "decision", NULL);
 
 	for (size_t i = 0; i < COUNT(decision_word) && v >= 0; i++)
 		if (json_is(&d.json, v, decision_word[i]))

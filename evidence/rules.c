@@ -1,0 +1,294 @@
+/*
+ * rules.c - those rules of the gate that the operator tunes by figures and lists:
+ * required evidence, live inputs, the size of staged changes, the risk score.
+ * Pure functions of stored evidence like those in gate.c, which calls them.
+ */
+#include <string.h>
+
+#include "evidence/evidence.h"
+
+#define DOCUMENT_BYTES (1u << 20) /* of a required .json: larger ones are not parsed */
+#define REQUIRED_MAX 256          /* as the reader of policies has it */
+#define LINE_BYTES 1000           /* staged in one line without end, they count as a line */
+#define STAGED "changes/"         /* bears the path it will have */
+
+/* ---- reading ---------------------------------------------------------------------- */
+
+static bool below(const struct folder_file *file, const char *dir)
+{
+	return strncmp(file->name, dir, strlen(dir)) == 0;
+}
+
+/* A figure that is not negative. */
+static bool figure(const struct json *j, int v, int64_t *n)
+{
+	return json_integer(j, v, n) && *n >= 0;
+}
+
+/* ---- evidence and inputs -------------------------------------------------------------- */
+
+/* Is it there and, where its name says that it is JSON, readable? */
+static bool usable(const struct gate_view *v, struct bytes name)
+{
+	struct bytes b = { 0 };
+	struct arena a = { 0 };
+	struct json j;
+	char error[200];
+	bool good;
+
+	if (memchr(name.p, '\0', name.n) == NULL)
+		b = folder_get(v->folder, (const char *)name.p);
+	if (b.p == NULL || name.n < 5 || memcmp(name.p + name.n - 5, ".json", 5) != 0)
+		return b.p != NULL;
+	good = b.n <= DOCUMENT_BYTES && json_parse(&a, b, &j, error) == 0;
+	arena_free(&a);
+	return good;
+}
+
+const char *rule_required(const struct gate_view *v, enum gate_result *result)
+{
+	const struct json *j = &v->policy.json;
+	int list = gate_member(&v->policy, "gate", "require");
+	const char *lost = NULL;
+	unsigned count = 0;
+
+	*result = RESULT_BLOCK;
+	if (json_kind(j, list) != JSON_ARRAY || json_size(j, list) > REQUIRED_MAX)
+		return "the policy snapshot has no readable gate.require";
+	for (int e = json_first(j, list); e >= 0; e = json_next(j, e)) {
+		struct bytes name;
+
+		if (json_kind(j, e) != JSON_STRING)
+			return "the policy snapshot has no readable gate.require";
+		name = json_string(v->a, j, e);
+		if (!usable(v, name) && count++ == 0)
+			lost = (const char *)name.p;
+	}
+	if (count > 0)
+		return arena_printf(v->a, "%u of the required evidence missing or unreadable, "
+		    "the first: %.200s", count, lost);
+	*result = json_size(j, list) > 0 ? RESULT_PASS : RESULT_NOT_APPLICABLE;
+	return json_size(j, list) > 0 ? "all evidence that the policy requires is there" :
+	    "the policy requires no evidence beyond what every run has";
+}
+
+const char *rule_input(const struct gate_view *v, enum gate_result *result)
+{
+	static const enum gate_result by_word[] = {
+		RESULT_NOT_APPLICABLE, RESULT_APPROVAL, RESULT_BLOCK,
+	};
+	static const char *const words[] = { "record", "approval", "block" };
+	int word = gate_member(&v->policy, "gate", "on_unsnapshotted");
+	int input = gate_member(&v->run, "input", NULL);
+	int copied = gate_member(&v->run, "input", "snapshotted");
+	size_t w = 0;
+
+	while (w < COUNT(words) && !(word >= 0 && json_is(&v->policy.json, word, words[w])))
+		w++;
+	*result = RESULT_BLOCK;
+	if (w == COUNT(words))
+		return "the policy snapshot has no readable gate.on_unsnapshotted";
+	*result = RESULT_NOT_APPLICABLE;
+	if (json_kind(&v->run.json, input) == JSON_NULL)
+		return "no input was given";
+	if (json_kind(&v->run.json, copied) == JSON_FALSE) {
+		*result = by_word[w];
+		return "the input was live (--input-bind): what the plugin read is not known";
+	}
+	*result = RESULT_BLOCK;
+	if (json_kind(&v->run.json, copied) != JSON_TRUE || (v->executed &&
+	    strlen(gate_text(v, &v->run, "input", "sha256")) != SHA256_HEX - 1))
+		return "run.json does not say what the input was";
+	*result = RESULT_PASS;
+	return "the input was copied before the run, and its digest is known";
+}
+
+/* ---- the size of what is staged ----------------------------------------------------------- */
+
+/* A change in one endless line is not small. */
+static uint64_t lines_of(struct bytes b)
+{
+	uint64_t lines = 0;
+
+	while (b.n > 0) {
+		const unsigned char *end = memchr(b.p, '\n', b.n);
+		size_t n = end != NULL ? (size_t)(end - b.p) : b.n;
+
+		lines += 1 + n / LINE_BYTES;
+		n += end != NULL;
+		b.p += n;
+		b.n -= n;
+	}
+	return lines;
+}
+
+const char *rule_patch(const struct gate_view *v, enum gate_result *result)
+{
+	int64_t max;
+	uint64_t lines = 0;
+	bool staged = false;
+
+	*result = RESULT_BLOCK;
+	if (!figure(&v->policy.json, gate_member(&v->policy, "gate", "max_patch_lines"), &max))
+		return "the policy snapshot has no readable gate.max_patch_lines";
+	for (size_t i = 0; i < v->folder->files; i++) {
+		const struct folder_file *file = &v->folder->file[i];
+
+		if (!below(file, STAGED))
+			continue;
+		staged = true;
+		lines += lines_of(file->bytes);
+	}
+	*result = RESULT_NOT_APPLICABLE;
+	if (!staged)
+		return "no change is staged";
+	*result = lines > (uint64_t)max ? RESULT_APPROVAL : RESULT_PASS;
+	return arena_printf(v->a, "%llu line%s staged, %lld pass without an approval",
+	    (unsigned long long)lines, lines == 1 ? "" : "s", (long long)max);
+}
+
+/* ---- the risk score: four parts, 100 at most ------------------------------------------------ */
+
+#define HIGH_RISK (CAP_BIT(CAP_AI_ANALYSIS) | CAP_BIT(CAP_HTTP_ACTIVE) | CAP_BIT(CAP_WS) | \
+	CAP_BIT(CAP_FLOW_INSPECT_RAW) | CAP_BIT(CAP_SPIDER) | CAP_BIT(CAP_SECRETS_READ) | \
+	CAP_BIT(CAP_WORKSPACE_WRITE) | CAP_BIT(CAP_NET_OUTBOUND)) /* as oxg caps tells */
+
+enum part { PART_CAPABILITIES, PART_ISOLATION, PART_TERMINATION, PART_OUTPUT, PART_COUNT };
+
+/* 10 for each of high risk, 40 at most. */
+static bool score_capabilities(const struct gate_view *v, int64_t *points)
+{
+	const struct json *j = &v->run.json;
+	int list = gate_member(&v->run, "capabilities", "granted");
+
+	if (json_kind(j, list) != JSON_ARRAY)
+		return false;
+	for (int e = json_first(j, list); e >= 0; e = json_next(j, e)) {
+		int c = json_kind(j, e) == JSON_STRING ?
+		    capability_find(json_string(v->a, j, e)) : -1;
+
+		if (c < 0)
+			return false;
+		if ((HIGH_RISK & CAP_BIT(c)) && *points < 40)
+			*points += 10;
+	}
+	return true;
+}
+
+/* A weaker tier 15 or 25; no Landlock behind it 5. */
+static bool score_isolation(const struct gate_view *v, int64_t *points)
+{
+	static const struct { const char *tier; int points; } tiers[] = {
+		{ "namespaces", 0 }, { "chroot", 15 }, { "landlock", 25 },
+	};
+	const char *tier = gate_text(v, &v->run, "isolation", "tier");
+	int64_t abi;
+
+	if (!figure(&v->run.json, gate_member(&v->run, "isolation", "landlock_abi"), &abi))
+		return false;
+	for (size_t i = 0; i < COUNT(tiers); i++)
+		if (strcmp(tiers[i].tier, tier) == 0) {
+			*points = tiers[i].points + (abi == 0 ? 5 : 0);
+			return true;
+		}
+	return false;
+}
+
+/* Failed by itself 10, anything but an exit 20. */
+static bool score_termination(const struct gate_view *v, int64_t *points)
+{
+	int64_t status;
+
+	*points = 20;
+	if (strcmp(gate_text(v, &v->run, "ending", "reason"), ending_word(ENDING_EXITED)) != 0)
+		return *gate_text(v, &v->run, "ending", "reason");
+	if (!json_integer(&v->run.json, gate_member(&v->run, "ending", "exit_status"), &status))
+		return false;
+	*points = status == 0 ? 0 : 10;
+	return true;
+}
+
+/* 1 for each MiB said, handed over and staged, 10 at most. */
+static bool score_output(const struct gate_view *v, int64_t *points)
+{
+	static const char *const streams[] = { "stdout", "stderr" };
+	const struct json *j = &v->run.json;
+	uint64_t bytes = 0;
+	int64_t n;
+
+	for (size_t i = 0; i < COUNT(streams); i++) {
+		if (!figure(j, json_get(j, gate_member(&v->run, "output", streams[i]),
+		    "seen_bytes"), &n))
+			return false;
+		bytes += (uint64_t)n;
+	}
+	for (size_t i = 0; i < v->folder->files; i++)
+		if (below(&v->folder->file[i], STAGED) || below(&v->folder->file[i], "artifacts/"))
+			bytes += v->folder->file[i].bytes.n;
+	*points = bytes >> 20 < 10 ? (int64_t)(bytes >> 20) : 10;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*score)(const struct gate_view *v, int64_t *points);
+} parts[PART_COUNT] = {
+	[PART_CAPABILITIES] = { "capabilities", score_capabilities },
+	[PART_ISOLATION] = { "isolation", score_isolation },
+	[PART_TERMINATION] = { "termination", score_termination },
+	[PART_OUTPUT] = { "output", score_output },
+};
+
+struct risk {
+	int64_t part[PART_COUNT], score, max;
+};
+
+/* NULL, or why there is none. */
+static const char *risk_of(const struct gate_view *v, struct risk *r, enum gate_result *result)
+{
+	*r = (struct risk){ .score = 0 };
+	*result = RESULT_BLOCK;
+	if (!figure(&v->policy.json, gate_member(&v->policy, "gate", "max_risk"), &r->max))
+		return "the policy snapshot has no readable gate.max_risk";
+	if (!v->executed) {
+		*result = RESULT_NOT_APPLICABLE;
+		return "nothing was executed, so nothing was risked";
+	}
+	for (size_t i = 0; i < PART_COUNT; i++) {
+		if (!parts[i].score(v, &r->part[i]))
+			return arena_printf(v->a, "the risk cannot be scored: run.json does not "
+			    "tell its part %s", parts[i].name);
+		r->score += r->part[i];
+	}
+	return NULL;
+}
+
+const char *rule_risk(const struct gate_view *v, enum gate_result *result)
+{
+	struct risk r;
+	const char *none = risk_of(v, &r, result);
+
+	if (none != NULL)
+		return none;
+	*result = r.score > r.max ? RESULT_APPROVAL : RESULT_PASS;
+	return arena_printf(v->a, "the risk score is %lld, %lld passes without an approval",
+	    (long long)r.score, (long long)r.max);
+}
+
+void risk_write(struct json_out *o, const struct gate_view *v)
+{
+	enum gate_result result;
+	struct risk r;
+
+	json_name(o, "risk");
+	if (risk_of(v, &r, &result) != NULL) {
+		json_null(o);
+		return;
+	}
+	json_open(o, '{');
+	json_member_number(o, "score", r.score);
+	json_member_number(o, "max", r.max);
+	for (size_t i = 0; i < PART_COUNT; i++)
+		json_member_number(o, parts[i].name, r.part[i]);
+	json_close(o, '}');
+}

@@ -695,6 +695,7 @@ static const struct {
 	{ "approve", "sign an approval of a run", cmd_approve },
 	{ "diff", "two run folders, side by side", cmd_diff },
 	{ "replay", "run the same bundle again, compare", cmd_replay },
+	{ "policy", "check a policy, show what it comes to", cmd_policy },
 	{ "keygen", "make a key pair", cmd_keygen },
 	{ "sign", "sign a plugin", cmd_sign },
 	{ "allow", "put a plugin on the ALLOWLIST", cmd_allow },

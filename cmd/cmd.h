@@ -263,6 +263,7 @@ int cmd_gate(int argc, char **argv);
 int cmd_approve(int argc, char **argv); /* cmd/approve.c */
 int cmd_diff(int argc, char **argv);    /* cmd/diff.c, replay.c */
 int cmd_replay(int argc, char **argv);
+int cmd_policy(int argc, char **argv);  /* cmd/policy.c */
 int cmd_version(int argc, char **argv); /* oxg.c */
 int broker_client(int argc, char **argv); /* jail/client.c: "oxg broker" */
 

@@ -85,7 +85,7 @@ helps() {
 	wrong F095 'no argument' caps now
 	wrong F095 'one name' schema finding event
 	wrong F095 'no such schema' schema nosuch
-	for command in verify inspect sign allow keygen check report gate replay; do
+	for command in verify inspect sign allow keygen check report gate replay policy; do
 		wrong F095 "$command" "$command"
 		wrong F095 "$command" "$command" one two
 	done

@@ -7,7 +7,7 @@
 
 #include "evidence/evidence.h"
 
-#define DOCUMENT_BYTES (1u << 20) /* of a required .json: larger ones are not parsed */
+#define PARSED_BYTES (8u << 20)   /* of all required .json: beyond, none is readable */
 #define REQUIRED_MAX 256          /* as the reader of policies has it */
 #define LINE_BYTES 1000           /* staged in one line without end, they count as a line */
 #define STAGED "changes/"         /* bears the path it will have */
@@ -28,7 +28,7 @@ static bool figure(const struct json *j, int v, int64_t *n)
 /* ---- evidence and inputs -------------------------------------------------------------- */
 
 /* Is it there and, where its name says that it is JSON, readable? */
-static bool usable(const struct gate_view *v, struct bytes name)
+static bool usable(const struct gate_view *v, struct bytes name, size_t *budget)
 {
 	struct bytes b = { 0 };
 	struct arena a = { 0 };
@@ -40,7 +40,10 @@ static bool usable(const struct gate_view *v, struct bytes name)
 		b = folder_get(v->folder, (const char *)name.p);
 	if (b.p == NULL || name.n < 5 || memcmp(name.p + name.n - 5, ".json", 5) != 0)
 		return b.p != NULL;
-	good = b.n <= DOCUMENT_BYTES && json_parse(&a, b, &j, error) == 0;
+	if (b.n > *budget)
+		return false;
+	*budget -= b.n;
+	good = json_parse(&a, b, &j, error) == 0;
 	arena_free(&a);
 	return good;
 }
@@ -50,6 +53,7 @@ const char *rule_required(const struct gate_view *v, enum gate_result *result)
 	const struct json *j = &v->policy.json;
 	int list = gate_member(&v->policy, "gate", "require");
 	const char *lost = NULL;
+	size_t budget = PARSED_BYTES;
 	unsigned count = 0;
 
 	*result = RESULT_BLOCK;
@@ -61,7 +65,7 @@ const char *rule_required(const struct gate_view *v, enum gate_result *result)
 		if (json_kind(j, e) != JSON_STRING)
 			return "the policy snapshot has no readable gate.require";
 		name = json_string(v->a, j, e);
-		if (!usable(v, name) && count++ == 0)
+		if (!usable(v, name, &budget) && count++ == 0)
 			lost = (const char *)name.p;
 	}
 	if (count > 0)

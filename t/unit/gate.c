@@ -20,6 +20,7 @@ static void ok(bool good, const char *name, const char *detail)
 
 static const char policy[] = "{\"profile\":\"default\",\"gate\":{\"fail_on\":\"none\","
 	"\"on_denied\":\"record\",\"require_signature\":false,"
+	"\"max_patch_lines\":400,\"max_risk\":60,\"on_unsnapshotted\":\"record\",\"require\":[],"
 	"\"require_approval_on_protected_paths\":true},\"paths\":{\"protected\":[\"a\"]}}";
 
 /* No events: the head is 64 zeros. */
@@ -27,7 +28,9 @@ static void fill(struct folder *f)
 {
 	static const char run[] = "{\"run_id\":\"r\",\"ending\":{\"reason\":\"exited\",\"exit_status\":0},"
 	    "\"journal\":{\"events\":0,\"head\":\"0000000000000000000000000000000000000000000000000000"
-	    "000000000000\"},\"evidence_complete\":true,\"broker\":{\"refused\":0}}";
+	    "000000000000\"},\"evidence_complete\":true,\"broker\":{\"refused\":0},\"input\":null,"
+	    "\"capabilities\":{\"granted\":[]},\"isolation\":{\"tier\":\"namespaces\",\"landlock_abi\":1},"
+	    "\"output\":{\"stdout\":{\"seen_bytes\":0},\"stderr\":{\"seen_bytes\":0}}}";
 
 	*f = (struct folder){ .path = "x" };
 	folder_add(&arena, f, "run.json", BYTES(run));
@@ -74,6 +77,77 @@ static void test_policies(void)
 			ok(false, "a policy cut short blocks", policy + n);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ok(decide(&f, bad[i], strlen(bad[i])) == 1, "a policy that says too little blocks", bad[i]);
+}
+
+/* What a snapshot that nobody wrote as ours may say where version 2 asks: each blocks
+ * by its own rule, and in a folder of version 1 none is asked. */
+static void test_members(void)
+{
+	static const struct { const char *member, *said, *sentence; } cases[] = {
+		{ "\"require\":[]", "\"require\":null", "no readable gate.require" },
+		{ "\"require\":[]", "\"require\":{}", "no readable gate.require" },
+		{ "\"require\":[]", "\"require\":\"run.json\"", "no readable gate.require" },
+		{ "\"require\":[]", "\"require\":[1]", "no readable gate.require" },
+		{ "\"require\":[]", "\"require\":[[\"run.json\"]]", "no readable gate.require" },
+		{ "\"require\":[]", "\"require\":[\"run.json\\u0000\"]", "unreadable, the first: run.json" },
+		{ "\"require\":[]", "\"x\":[]", "no readable gate.require" },
+		{ ":\"record\",\"require\"", ":\"ignore\",\"require\"", "no readable gate.on_unsnapshotted" },
+		{ ":\"record\",\"require\"", ":[\"record\"],\"require\"", "no readable gate.on_unsnapshotted" },
+		{ ":\"record\",\"require\"", ":\"record\\u0000\",\"require\"", "no readable gate.on_unsnapshotted" },
+		{ "lines\":400", "lines\":-1", "no readable gate.max_patch_lines" },
+		{ "lines\":400", "lines\":1.5", "no readable gate.max_patch_lines" },
+		{ "lines\":400", "lines\":\"400\"", "no readable gate.max_patch_lines" },
+		{ "risk\":60", "risk\":-1", "no readable gate.max_risk" },
+		{ "risk\":60", "risk\":9e9", "no readable gate.max_risk" },
+		{ "risk\":60", "risk\":null", "no readable gate.max_risk" },
+	};
+	static const char old[] = "{\"schema_version\":1,\"run_id\"";
+	struct folder f, first;
+
+	fill(&f);
+	fill(&first);
+	folder_add(&arena, &first, "run.json", bytes_of(arena_printf(&arena, "%s%s", old,
+	    (const char *)folder_get(&f, "run.json").p + strlen("{\"run_id\""))));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *at = strstr(policy, cases[i].member);
+		const char *text = arena_printf(&arena, "%.*s%s%s", (int)(at - policy), policy, cases[i].said,
+		    at + strlen(cases[i].member));
+		struct buf report = { 0 };
+		int d = gate_decide(&f, bytes_of(text), &report);
+
+		buf_byte(&report, '\0');
+		ok(d == 1 && strstr((const char *)report.p, cases[i].sentence) != NULL,
+		    "F184: a member of a snapshot that cannot be read blocks", cases[i].said);
+		ok(decide(&first, text, strlen(text)) == 0, "F182: and version 1 is not asked", cases[i].said);
+		buf_free(&report);
+	}
+}
+
+/* As many names as a stored snapshot can hold, of a large document. */
+static void test_require(void)
+{
+	struct buf list = { 0 }, text = { 0 };
+	struct folder f;
+	uint64_t start;
+
+	for (int large = 0; large < 2; large++) {
+		fill(&f);
+		buf_text(&text, "[1");
+		while (text.n < (1u << 20) - 8)
+			buf_text(&text, ",1");
+		buf_text(&text, "]");
+		folder_add(&arena, &f, "artifacts/a.json", buf_bytes(&text));
+		buf_text(&list, "{\"gate\":{\"require\":[\"run.json\"");
+		for (int i = 0; i < (large ? 100000 : 255); i++)
+			buf_text(&list, ",\"artifacts/a.json\"");
+		buf_text(&list, "]}}");
+		start = monotonic_ns();
+		ok(decide(&f, (char *)list.p, list.n) == 1, "much that is required", "");
+		ok(monotonic_ns() - start < 10000000000u, "within ten seconds", "");
+		list.n = text.n = 0;
+	}
+	buf_free(&list);
+	buf_free(&text);
 }
 
 /* One document after the other cut short at every byte. */
@@ -161,6 +235,8 @@ static void test_decision(void)
 int main(void)
 {
 	test_policies();
+	test_members();
+	test_require();
 	test_cut();
 	test_pure();
 	test_large();

@@ -69,8 +69,13 @@ static void test_parse(struct arena *a)
 	ok(parse(a, "{\"schema_version\":1,\"resources\":{\"pids\":3}}", NULL, &p) && p.resources.pids == 3 &&
 	    p.resources.memory == 512 * MEBI, "one member changes one field");
 	ok(parse(a, "{\"schema_version\":1,\"grant\":[]}", NULL, &p) && p.grant == 0, "an empty grant");
-	ok(parse(a, "{\"schema_version\":1,\"runtimes\":[],\"paths\":{\"protected\":[]}}", NULL, &p) &&
-	    p.runtimes == 0 && p.protected_paths == 0, "empty lists");
+	ok(parse(a, "{\"schema_version\":1,\"runtimes\":[],\"gate\":{\"require\":[]}}", NULL, &p) &&
+	    p.runtimes == 0 && p.requires == 0, "empty lists");
+	ok(parse(a, "{\"schema_version\":1,\"gate\":{\"require\":[\"./artifacts/x\",\"run.json\"],\"max_risk\":0,"
+	    "\"on_unsnapshotted\":\"approval\"}}", NULL, &p) && p.requires == 2 && !strcmp(p.require[0], "artifacts/x") &&
+	    p.max_risk == 0 && p.live_input == 1, "the gate's figures and lists");
+	ok(!parse(a, "{\"schema_version\":1,\"gate\":{\"require\":[\"./artifacts/x\",\"artifacts/x\"]}}", NULL, &p),
+	    "one name in two spellings");
 	ok(parse(a, "{\"schema_version\":1,\"gate\":{\"fail_on\":\"none\"}}", "strict", &p) && p.fail_on == -1,
 	    "none is below every severity");
 	ok(p.approvals_required == 1 && p.approvals_max_age_ns == 7 * 24 * 3600 * SECOND && !p.approvals_signer && p.roles == 0,
@@ -93,6 +98,44 @@ static void test_parse(struct arena *a)
 	ok(!parse(a, "{\"schema_version\":1,\"verify\":{\"signature\":\"optional\"}}", "strict", &p), "strict by word");
 	ok(!parse(a, "{}", NULL, &p) && !parse(a, "[]", NULL, &p) && !parse(a, "1", NULL, &p) &&
 	    !parse(a, "\"profile\"", NULL, &p) && !parse(a, "", NULL, &p), "what is no policy");
+}
+
+/* Each breaks one guarantee and no other; strict breaks more easily. */
+static void test_guarantees(struct arena *a)
+{
+	static const struct { int broken; const char *profile, *text; } cases[] = {
+		{ -1, "default", "" }, { -1, "strict", "" },
+		{ -1, "default", ",\"isolation\":{\"min_tier\":\"landlock\"}" },
+		{ 0, "strict", ",\"isolation\":{\"min_tier\":\"chroot\"}" },
+		{ 1, "default", ",\"proxy\":{\"enable\":true,\"rules_path\":\"r\"}" },
+		{ 1, "default", ",\"proxy\":{\"enable\":true,\"history_path\":\"h\"}" },
+		{ -1, "strict", ",\"proxy\":{\"enable\":true,\"rules_path\":\"r\",\"history_path\":\"h\"}" },
+		{ 2, "default", ",\"verify\":{\"allowlist\":\"optional\",\"signature\":\"optional\"}" },
+		{ -1, "default", ",\"verify\":{\"allowlist\":\"optional\",\"manifest\":\"optional\"}" },
+		{ 2, "strict", ",\"verify\":{\"manifest\":\"optional\"}" },
+		{ 3, "default", ",\"commands\":[\"git diff\",\"make *\"]" },
+		{ 4, "default", ",\"paths\":{\"protected\":[]}" },
+		{ -1, "default", ",\"gate\":{\"require_approval_on_protected_paths\":false}" },
+		{ 4, "strict", ",\"gate\":{\"require_approval_on_protected_paths\":false}" },
+		{ 5, "default", ",\"grant\":[\"CAP_FLOW_INSPECT_RAW\"]" },
+		{ -1, "default", ",\"gate\":{\"require_signature\":false}" },
+		{ 6, "strict", ",\"gate\":{\"require_signature\":false}" },
+		{ 6, "strict", ",\"gate\":{\"on_unsnapshotted\":\"approval\"}" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *text = arena_printf(a, "{\"schema_version\":1%s}", cases[i].text);
+		struct guarantee g[GUARANTEES];
+		struct policy p;
+		struct why why = { 0 };
+		bool good = policy_read(a, bytes_of(text), "f", cases[i].profile, &p, &why) == 0;
+
+		policy_guarantees(&p, g);
+		for (int n = 0; n < GUARANTEES; n++)
+			good = good && g[n].kept == (n != cases[i].broken);
+		ok(good && parse(a, text, cases[i].profile, &p) == (cases[i].broken < 0),
+		    arena_printf(a, "F170: %s%s", cases[i].profile, cases[i].text));
+	}
 }
 
 static void test_load(struct arena *a)
@@ -145,6 +188,7 @@ int main(void)
 
 	test_default();
 	test_parse(&a);
+	test_guarantees(&a);
 	test_load(&a);
 	test_grant();
 	arena_free(&a);

@@ -10,6 +10,13 @@ TAB=$(printf '\t')
 plugin p "$HOSTILE" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE", "CAP_HTTP_ACTIVE", "CAP_FLOW_INSPECT", "CAP_FLOW_INSPECT_RAW"]'
 GOOD=$PLUGIN
 FILE=$WORK/file.json
+cat >"$WORK/writes" <<'EOF'
+#!/bin/sh
+for f; do (echo x >>"$f") 2>/dev/null && echo "$f"; done
+true
+EOF
+plugin writes "$WORK/writes" '.runtime = "system"'
+WRITES=$PLUGIN
 
 # oxg COMMAND... PLUGIN: STATUS, SAID; --json on $WORK/stdout.
 says() {
@@ -46,6 +53,14 @@ a relative runtime	"runtimes" must be .*"system", a name, or an absolute path	{"
 a path above	"paths.protected" must be .*relative paths without ".."	{"schema_version": 1, "paths": {"protected": ["../x"]}}
 a severity that is none	"gate.fail_on" must be "none", "info", "low", "med", "high" or "crit"	{"schema_version": 1, "gate": {"fail_on": "medium"}}
 on_denied by another word	"gate.on_denied" must be "record" or "block"	{"schema_version": 1, "gate": {"on_denied": "ignore"}}
+more risk than there is	"gate.max_risk" must be a number from 0 to 100	{"schema_version": 1, "gate": {"max_risk": 101}}
+live inputs by another word	"gate.on_unsnapshotted" must be "record", "approval" or "block"	{"schema_version": 1, "gate": {"on_unsnapshotted": "allow"}}
+evidence that the gate cannot see	"gate.require" must be an array .* that the gate can see, such as	{"schema_version": 1, "gate": {"require": ["report.html"]}}
+nothing that pins the bytes	nothing says which bytes may run; write "required" for "verify.allowlist" or	{"schema_version": 1, "verify": {"allowlist": "optional", "signature": "optional"}}
+any command	"commands" has a wildcard; name each command	{"schema_version": 1, "commands": ["*"]}
+nothing protected	"paths.protected" is empty; name a path, or leave it out	{"schema_version": 1, "paths": {"protected": []}}
+strict with live inputs	the strict profile requires "gate.on_unsnapshotted" to be "block"; write that	{"schema_version": 1, "profile": "strict", "gate": {"on_unsnapshotted": "record"}}
+strict without approvals	the strict profile requires "gate.require_approval_on_protected_paths"; write true	{"schema_version": 1, "profile": "strict", "gate": {"require_approval_on_protected_paths": false}}
 strict without a phase	the strict profile requires all that "verify" names; write "required"	{"schema_version": 1, "profile": "strict", "verify": {"allowlist": "optional"}}
 strict in a weaker jail	the strict profile requires "isolation.min_tier" to be "namespaces"	{"schema_version": 1, "profile": "strict", "isolation": {"min_tier": "chroot"}}
 strict without signature at the gate	the strict profile requires "gate.require_signature"	{"schema_version": 1, "profile": "strict", "gate": {"require_signature": false}}
@@ -64,9 +79,18 @@ sentences() {
 	rules >"$WORK/rules"
 	while IFS=$TAB read -r what pattern text; do
 		printf %s "$text" >"$FILE"
-		says verify --policy "$FILE"
-		like "F170: a policy with $what" "$STATUS $SAID" "^2 $FILE: $pattern"
-	done <"$WORK/rules"
+		as "$OXG" verify --policy "$FILE" --trust "$TRUST" --json "$GOOD" 2>/dev/null
+		printf '{"status": %s}\n' "$?"
+		as "$OXG" policy check --json "$FILE" 2>/dev/null
+		printf '{"status": %s}\n' "$?"
+	done <"$WORK/rules" >"$WORK/told"
+	# One jq for all of them: verify's status and sentence, and those of policy check.
+	jq -rs '. as $all | range(0; length; 4) | "\($all[. + 1].status) \($all[.].refusal.text)",
+		"\($all[. + 3].status) \($all[. + 2].reason)"' "$WORK/told" >"$WORK/sentences"
+	while IFS=$TAB read -r what pattern text <&3 && IFS= read -r verify && IFS= read -r check; do
+		like "F170: a policy with $what" "$verify" "^2 $FILE: $pattern"
+		is "F170: policy check: $what" "$check" "$verify"
+	done <"$WORK/sentences" 3<"$WORK/rules"
 	# The last one, as policy.json of the trust root and for a run.
 	cp "$FILE" "$TRUST/policy.json"
 	run "$GOOD" -- true
@@ -241,13 +265,13 @@ snapshot() {
 		proxy: {enable: false, rules_path: "", history_path: "", allow: [], requests: 50, timeout: "5000ms"},
 		secrets: [], commands: [], runtimes: ["system"],
 		paths: {protected: [".git", "ALLOWLIST", "keys", "policy.json"]},
-		gate: {fail_on: "none", max_patch_lines: 400, on_denied: "record", require_signature: true,
-			require_approval_on_protected_paths: true}}'
+		gate: {fail_on: "none", max_patch_lines: 400, max_risk: 60, on_denied: "record", on_unsnapshotted: "record",
+			require: [], require_signature: true, require_approval_on_protected_paths: true}}'
 	is 'F166: the gate report has its digest' "$(jq -r .policy_snapshot_hash "$RUN/gate_report.json")" \
 		"$(sha256sum <"$RUN/inputs/policy.json" | cut -c1-64)"
 	# Everything said at once, in odd spellings; the snapshot is canonical and complete.
 	cat >"$FILE" <<'EOF'
-{ "gate": {"require_approval_on_protected_paths": false, "require_signature": false, "on_denied": "block",
+{ "gate": {"require": ["./artifacts/b", "run.json"], "max_risk": 7, "on_unsnapshotted": "approval", "require_approval_on_protected_paths": false, "require_signature": false, "on_denied": "block",
     "max_patch_lines": 12, "fail_on": "crit"},
   "schema_version": 1, "profile": "default",
   "paths": {"protected": ["./a/b", "é€\ud83d\ude00"]}, "runtimes": ["/opt/x y", "py"], "commands": ["git diff", "\"\\\u00e9/"],
@@ -255,21 +279,21 @@ snapshot() {
   "proxy": {"timeout": "2m", "requests": 7, "allow": ["EXAMPLE.org:443", "[FE80::1]:80"], "history_path": "/h", "rules_path": "r", "enable": true},
   "resources": {"workspace": "1G", "pids": 9, "timeout": "1h", "memory": "2T", "cpu": "5m"},
   "isolation": {"min_tier": "namespaces"},
-  "verify": {"manifest": "optional", "signature": "optional", "allowlist": "optional"} }
+  "verify": {"manifest": "optional", "signature": "optional", "allowlist": "required"} }
 EOF
 	run --policy "$FILE" "$GOOD" -- true
 	cp "$RUN/inputs/policy.json" "$WORK/all.json"
 	json 'F171: every member, in one spelling' "$WORK/all.json" '. == {
 		schema_version: 1, profile: "default",
-		verify: {allowlist: "optional", signature: "optional", manifest: "optional"},
+		verify: {allowlist: "required", signature: "optional", manifest: "optional"},
 		isolation: {min_tier: "namespaces"},
 		resources: {cpu: "300000ms", memory: "2199023255552", timeout: "3600000ms", pids: 9, workspace: "1073741824"},
 		grant: ["CAP_EMIT_FINDINGS", "CAP_WS"],
 		proxy: {enable: true, rules_path: "r", history_path: "/h", allow: ["example.org:443", "[fe80::1]:80"], requests: 7, timeout: "120000ms"},
 		secrets: ["token.a"], commands: ["git diff", "\"\\é/"], runtimes: ["/opt/x y", "py"],
 		paths: {protected: ["a/b", "é€😀"]},
-		gate: {fail_on: "crit", max_patch_lines: 12, on_denied: "block", require_signature: false,
-			require_approval_on_protected_paths: false}}'
+		gate: {fail_on: "crit", max_patch_lines: 12, max_risk: 7, on_denied: "block", on_unsnapshotted: "approval",
+			require: ["artifacts/b", "run.json"], require_signature: false, require_approval_on_protected_paths: false}}'
 	# All names are ASCII, so that sorting by UTF-16 and by bytes is one: jq -S is RFC 8785 here.
 	is 'F171: the snapshot is canonical JSON' "$(cat "$WORK/all.json")" "$(jq -cS . "$WORK/all.json")"
 	is 'F171: so is that of the default' "$(cat "$WORK/default.json")" "$(jq -cS . "$WORK/default.json")"
@@ -287,17 +311,115 @@ EOF
 		(.s.resources.workspace | tonumber) <= (.d.resources.workspace | tonumber) and
 		(.s.grant - .d.grant == []) and (.s.proxy.enable | not) and (.s.runtimes - .d.runtimes == []) and
 		(.d.paths.protected - .s.paths.protected == []) and .s.isolation.min_tier == "namespaces" and
-		.s.gate.require_signature and .s.gate.on_denied == "block" and .s.gate.fail_on != "none"'
+		.s.gate.require_signature and .s.gate.on_denied == "block" and .s.gate.fail_on != "none" and
+		.s.gate.max_patch_lines < .d.gate.max_patch_lines and .s.gate.max_risk < .d.gate.max_risk and
+		.s.gate.on_unsnapshotted == "block" and .s.gate.require_approval_on_protected_paths'
+}
+
+# Every folder has the policy that it was judged by, whatever became of the run.
+kept() { # WHAT STATUS [OPTION...] -- run's words
+	what=$1 due=$2
+	shift 2
+	run "$@"
+	is "F171: $what: the snapshot is that of oxg policy show, and the hash is its own" \
+		"$STATUS $(sha256sum <"$RUN/inputs/policy.json" | cut -c1-64) $(jq -r .policy_snapshot_hash "$RUN/gate_report.json")" \
+		"$due $HASH $HASH"
+	check "F171: $what: the folder verifies" "$OXG" check "$RUN"
+}
+
+recorded() {
+	for profile in default strict; do
+		HASH=$(as "$OXG" policy show --profile "$profile" | sha256sum | cut -c1-64)
+		kept "$profile" 0 --profile "$profile" "$GOOD" -- true
+		kept "$profile, a failure" 10 --profile "$profile" "$GOOD" -- exit 3
+		echo >>"$GOOD/p"
+		kept "$profile, refused" 3 --profile "$profile" "$GOOD" -- true
+		cp "$HOSTILE" "$GOOD/p"
+	done
+	mkdir "$WORK/in"
+	HASH=$(as "$OXG" policy show --profile strict | sha256sum | cut -c1-64)
+	kept "a live input, strict" 1 --profile strict --input-bind "$WORK/in" "$GOOD" -- true
+	is "F169: a run by strict takes no live input" "$(jq -c .reasons "$RUN/gate_report.json")" \
+		'["the input was live (--input-bind): what the plugin read is not known"]'
+	HASH=$(as "$OXG" policy show "$WORK/least.json" | sha256sum | cut -c1-64)
+	kept "a live input, default" 0 --input-bind "$WORK/in" "$GOOD" -- true
+	kept "an input by copy" 0 --input "$WORK/in" "$GOOD" -- true
+	json "F169: which the rule takes" "$RUN/gate_report.json" 'any(.rules[]; .rule == "input_snapshotted" and .result == "pass")'
+	json "F181: a plain run has no risk" "$RUN/gate_report.json" '.risk == {score: 0, max: 60, capabilities: 0, isolation: 0, termination: 0, output: 0}'
+	echo '{"schema_version": 1, "gate": {"require": ["artifacts/sbom.json"]}}' >"$FILE"
+	HASH=$(as "$OXG" policy show "$FILE" | sha256sum | cut -c1-64)
+	kept "evidence that the policy requires and the run has not" 1 --policy "$FILE" "$GOOD" -- true
+	echo '{"schema_version": 1, "gate": {"max_risk": 9}}' >"$FILE"
+	HASH=$(as "$OXG" policy show "$FILE" | sha256sum | cut -c1-64)
+	kept "more risk than passes" 6 --policy "$FILE" --grant CAP_HTTP_ACTIVE "$GOOD" -- true
+	is "F181: it wants an approval" "$(jq -c '[.decision, .risk.score, .risk.capabilities]' "$RUN/gate_report.json")" \
+		'["REQUIRE_APPROVAL",10,10]'
+}
+
+# ---- oxg policy -------------------------------------------------------------------------------------
+
+command_policy() {
+	as "$OXG" policy check --json "$here/policy.json" >"$WORK/stdout" 2>"$WORK/stderr"
+	is 'F170: policy check of a sound policy: status 0, nothing on stderr' "$? $(wc -c <"$WORK/stderr")" '0 0'
+	json 'F170: it tells seven guarantees, all kept' "$WORK/stdout" '.status == "PASS" and .profile == "default" and
+		(.guarantees | length == 7 and all(.status == "PASS" and (.detail | length > 20))) and
+		([.guarantees[].guarantee] == ["sandbox", "network_off", "pinned_plugins", "command_allowlist",
+		"protected_paths", "least_privilege", "evidence_decides"])'
+	is 'F171: and the hash of the snapshot' "$(jq -r .policy_snapshot_hash "$WORK/stdout")" \
+		"$(as "$OXG" policy show "$here/policy.json" | sha256sum | cut -c1-64)"
+	is 'F171: show is the snapshot of a run' "$(as "$OXG" policy show)" "$(cat "$WORK/default.json")"
+	as "$OXG" policy show "$WORK/all.json" >"$WORK/stdout"
+	check 'F171: shown again it is the same' cmp "$WORK/all.json" "$WORK/stdout"
+	# Four guarantees broken at once: each is told, the first is the refusal.
+	echo '{"schema_version": 1, "profile": "strict", "isolation": {"min_tier": "landlock"}, "proxy": {"enable": true},
+		"verify": {"manifest": "optional"}, "paths": {"protected": []}}' >"$FILE"
+	as "$OXG" policy check "$FILE" >"$WORK/stdout" 2>"$WORK/stderr"
+	is 'F170: policy check of an unsafe one: status 2, nothing on stdout' "$? $(wc -c <"$WORK/stdout")" '2 0'
+	is 'F170: what is broken and what is kept' "$(grep -oE '(PASS|FAIL) [a-z_]+' "$WORK/stderr" | tr '\n' ' ')" \
+		'FAIL sandbox FAIL network_off FAIL pinned_plugins PASS command_allowlist FAIL protected_paths PASS least_privilege PASS evidence_decides '
+	like 'F170: and why' "$(tail -n 1 "$WORK/stderr")" "^oxg: $FILE: the strict profile requires \"isolation.min_tier\""
+	as "$OXG" policy check --json "$FILE" >"$WORK/stdout" 2>/dev/null
+	json 'F170: the same for programs' "$WORK/stdout" '.status == "FAIL" and (has("policy_snapshot_hash") | not) and
+		[.guarantees[] | select(.status == "FAIL").guarantee] == ["sandbox", "network_off", "pinned_plugins", "protected_paths"]'
+	as "$OXG" policy show "$FILE" >"$WORK/stdout" 2>/dev/null
+	is 'F170: what no run would take is not shown' "$? $(wc -c <"$WORK/stdout")" '2 0'
+	as "$OXG" policy check --profile strict "$WORK/least.json" 2>"$WORK/stderr"
+	is 'F170: a file without a profile begins with --profile' "$? $(grep -c PASS "$WORK/stderr")" '0 7'
+	for words in '' check show 'check a b' 'show a b' 'chek a'; do
+		# shellcheck disable=SC2086 # several words
+		[ "$words" != show ] && as "$OXG" policy $words >"$WORK/stdout" 2>"$WORK/stderr"
+		[ "$words" = show ] || like "F095: policy $words: says what to type" "$? $(cat "$WORK/stderr")" 'type: oxg policy '
+	done
+}
+
+# ---- nothing but its scratch ------------------------------------------------------------------------
+
+# The operator's files and the working directory, after a run that tried each by name.
+unchanged() {
+	mkdir "$OUT/cwd"
+	echo mine >"$OUT/cwd/mine"
+	before=$(find "$TRUST" "$WORK/least.json" "$OUT/cwd" -type f -exec sha256sum {} + | sort)
+	# shellcheck disable=SC2046 # each of them
+	(cd "$OUT/cwd" && as "$OXG" run --trust "$TRUST" --policy "$WORK/least.json" --runtime system --out "$OUT/tried" \
+		"$WRITES" -- "$OUT/cwd/mine" "$OUT/cwd/new" $(find "$TRUST" "$WORK/least.json" -type f) ./new >/dev/null 2>&1)
+	is "F175: ($WHO) a plugin wrote its own scratch and no other file" "$? $(cat "$OUT/tried/logs/stdout.log")" "0 ./new"
+	is "F175: ($WHO) nothing of the operator's changed" \
+		"$(find "$TRUST" "$WORK/least.json" "$OUT/cwd" -type f -exec sha256sum {} + | sort)" "$before"
+	is "F175: ($WHO) nothing is staged or handed over but by the broker" \
+		"$(find "$OUT/tried/changes" "$OUT/tried/artifacts" -type f 2>/dev/null)" ''
 }
 
 become "${IDENTITIES%% *}"
 sentences
 snapshot
+recorded
+command_policy
 for who in $IDENTITIES; do
 	become "$who"
 	which
 	cut_grants
 	cut_limits
 	optional
+	unchanged
 done
 finish

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "schema.h"
+#include "evidence/evidence.h"
 
 #define NEEDS_NOTHING (-1)
 
@@ -159,16 +159,22 @@ static struct bytes schema_stem(const char *name)
 
 static void schema_list(struct buf *out)
 {
+	struct bytes text;
+	const char *is;
+
 	buf_text(out, "manifest\n");
-	for (size_t i = 0; i < COUNT(schema_table); i++)
-		buf_printf(out, "%s\n", schema_table[i].name);
+	for (size_t i = 0; (is = schema_embedded(i, &text)) != NULL; i++)
+		buf_printf(out, "%s\n", is);
 }
 
 static bool schema_add(struct bytes name, struct buf *out)
 {
-	for (size_t i = 0; i < COUNT(schema_table); i++)
-		if (bytes_are(name, schema_table[i].name)) {
-			buf_add(out, schema_table[i].text, schema_table[i].len);
+	struct bytes text;
+	const char *is;
+
+	for (size_t i = 0; (is = schema_embedded(i, &text)) != NULL; i++)
+		if (bytes_are(name, is)) {
+			buf_add(out, text.p, text.n);
 			return true;
 		}
 	return false;

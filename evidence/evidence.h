@@ -458,6 +458,32 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
  * clearing the jail's place in it. NULL, or what could not be done, with errno. */
 const char *supervisor_confine(const struct rundir *rd, bool place);
 
+/* ---- schema.c, pattern.c: JSON Schemas --------------------------------------------------------
+ * The part of draft-07 that ours use; a schema of more is refused when it is read.
+ */
+#define SCHEMA_ERROR 400
+
+struct schema;
+/* NULL with what is wrong in error[]. The text must outlive the result. */
+const struct schema *schema_read(struct arena *a, struct bytes text, char error[200]);
+/* On false error[] says where, as a JSON pointer, and what. scratch may be reset then. */
+bool schema_holds(const struct schema *s, struct arena *scratch, const struct json *j,
+    char error[SCHEMA_ERROR]);
+
+struct pattern;
+/* An ECMA-262 regular expression that begins with ^; NULL: beyond what is known here. */
+const struct pattern *pattern_read(struct arena *a, struct bytes text);
+/* Text in UTF-8. Its time is bounded by the length of both. */
+bool pattern_matches(const struct pattern *p, struct bytes text);
+
+/* ---- documents.c --------------------------------------------------------------------------- */
+/* The i-th embedded schema: its name, NULL behind the last. */
+const char *schema_embedded(size_t i, struct bytes *text);
+/* Every document and every line of a folder of FOLDER_VERSION against its schema. 0, or
+ * -1 with why (EVIDENCE). A document that is missing follows every schema. */
+int documents_check(struct arena *a, const struct folder *f, const struct json *run,
+    struct why *why);
+
 /* ---- check.c ------------------------------------------------------------------------------- */
 struct check_result {
 	uint64_t files, bytes, events;

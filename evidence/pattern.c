@@ -342,25 +342,32 @@ static bool in_set(const struct pattern *p, const struct step *s, uint32_t c)
 static bool found_from(const struct pattern *p, int step, const unsigned char *at,
     const unsigned char *end)
 {
-	struct walkers now = { .p = p, .at = at, .end = end }, next;
+	int words = (p->steps + 63) / 64;
+	struct walkers w[2], *now = &w[0], *next = &w[1];
 
-	reach(&now, step);
-	while (!now.found && now.alive && now.at < end) {
+	*now = (struct walkers){ .p = p, .at = at, .end = end };
+	*next = *now;
+	reach(now, step);
+	while (!now->found && now->alive && now->at < end) {
+		struct walkers *done = now;
 		uint32_t c;
 
-		next = (struct walkers){ .p = p, .at = now.at, .end = end };
-		c = code_point(&next.at, end);
-		for (int i = 0; i <= (p->steps - 1) / 64; i++)
-			for (uint64_t left = now.seen[i]; left != 0; left &= left - 1) {
+		next->at = now->at;
+		c = code_point(&next->at, end);
+		next->alive = false;
+		memset(next->seen, 0, (size_t)words * sizeof(*next->seen));
+		for (int i = 0; i < words; i++)
+			for (uint64_t left = now->seen[i]; left != 0; left &= left - 1) {
 				int one = 64 * i + __builtin_ctzll(left);
 				const struct step *s = &p->step[one];
 
 				if (s->op == STEP_SET && in_set(p, s, c))
-					reach(&next, one + 1);
+					reach(next, one + 1);
 			}
 		now = next;
+		next = done;
 	}
-	return now.found;
+	return now->found;
 }
 
 bool pattern_matches(const struct pattern *p, struct bytes text)

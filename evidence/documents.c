@@ -8,6 +8,8 @@
 #include "evidence/evidence.h"
 #include "schema.h"
 
+#define HELD (1u << 20)       /* of a mapped file, before it is let go of */
+
 struct follower {
 	const char *name, *schema;
 	bool lines;                /* each line is a document */
@@ -57,7 +59,8 @@ static int follows(struct arena *a, const struct folder *f, const struct followe
 	struct bytes rest = folder_get(f, of->name);
 	const struct schema *schema;
 	struct arena scratch = { 0 };
-	bool good = true;
+	bool good = true, mapped = folder_mapped(f, of->name);
+	struct bytes held = rest;
 	uint64_t line = 0;
 
 	if (rest.n == 0) /* what must be there others say */
@@ -80,6 +83,10 @@ static int follows(struct arena *a, const struct folder *f, const struct followe
 			    "%s %s; this folder is not the evidence that was sealed", f->path,
 			    of->name, number, of->schema, error) == 0;
 		arena_reset(&scratch);
+		if (mapped && (held.n = (size_t)(rest.p - held.p)) > HELD) {
+			mapping_release(held);
+			held.p = rest.p;
+		}
 		rest.p += one.n + (end != NULL);
 		rest.n -= one.n + (end != NULL);
 	}

@@ -169,6 +169,8 @@ struct folder {
 int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why);
 /* Bytes of a document; p is NULL when it is not there. */
 struct bytes folder_get(const struct folder *f, const char *name);
+/* Its bytes need no memory: whoever walks over them lets go of what is passed. */
+bool folder_mapped(const struct folder *f, const char *name);
 /* The digest, made when first asked for; what is mapped is passed over and let go of. */
 const unsigned char *folder_digest(struct folder_file *f);
 /* Reads findings.jsonl and sets f->found, hashing it in the same pass. */

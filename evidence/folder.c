@@ -68,6 +68,13 @@ struct bytes folder_get(const struct folder *f, const char *name)
 	return (struct bytes){ NULL, 0 };
 }
 
+bool folder_mapped(const struct folder *f, const char *name)
+{
+	size_t at = place(f, name);
+
+	return at < f->files && strcmp(f->file[at].name, name) == 0 && f->file[at].mapped;
+}
+
 void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
 {
 	size_t at = place(f, name);

@@ -104,10 +104,11 @@ struct proc_stat {
 };
 
 #define FORKED_NOT_EXECUTED 0x40u /* PF_FORKNOEXEC of the kernel */
+#define STAT_FIELDS 22            /* of /proc/PID/stat behind the name, up to rss */
 
 static bool stat_read(int pid, struct proc_stat *out)
 {
-	unsigned long utime, stime, cutime, cstime, threads, start, reserved, rss;
+	struct bytes field[STAT_FIELDS];
 	uint64_t tick = SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
 	char text[1024];
 	const char *at;
@@ -115,32 +116,32 @@ static bool stat_read(int pid, struct proc_stat *out)
 	if (proc_read(text, sizeof(text), pid, "stat") == 0)
 		return false;
 	at = strrchr(text, ')');
-	if (at == NULL || sscanf(at + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u"
-	    " %lu %lu %lu %lu %*d %*d %lu %*d %lu %lu %lu", &out->state, &out->flags,
-	    &utime, &stime, &cutime, &cstime, &threads, &start, &reserved, &rss) != 10)
+	if (at == NULL || fields_split(at + 1, field, STAT_FIELDS) < STAT_FIELDS)
 		return false;
-	out->cpu_ns = (utime + stime) * tick;
-	out->children_ns = (cutime + cstime) * tick;
-	out->threads = threads;
-	out->start = start;
-	out->reserved = reserved;
-	out->rss = rss * (uint64_t)sysconf(_SC_PAGESIZE);
+	out->state = (char)field[0].p[0];
+	out->flags = (unsigned)field_number(field[6]);
+	out->cpu_ns = (field_number(field[11]) + field_number(field[12])) * tick;
+	out->children_ns = (field_number(field[13]) + field_number(field[14])) * tick;
+	out->threads = field_number(field[17]);
+	out->start = field_number(field[19]);
+	out->reserved = field_number(field[20]);
+	out->rss = field_number(field[21]) * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }
 
 /* A figure of a /proc file that is a list of names and KiB; bytes. */
 static bool figure_read(int pid, const char *file, const char *name, uint64_t *out)
 {
-	unsigned long kib;
 	char text[4096];
+	struct bytes kib;
 	const char *at;
 
 	if (proc_read(text, sizeof(text), pid, file) == 0)
 		return false;
 	at = strstr(text, name);
-	if (at == NULL || sscanf(at + strlen(name), "%lu", &kib) != 1)
+	if (at == NULL || fields_split(at + strlen(name), &kib, 1) < 1)
 		return false;
-	*out = (uint64_t)kib * 1024;
+	*out = field_number(kib) * 1024;
 	return true;
 }
 
@@ -252,11 +253,16 @@ static void look_at_threads(struct look *look, struct gauge_find *f, struct proc
  */
 static uint64_t stands_for(const struct look *look, int pid, const struct proc_stat *s)
 {
-	unsigned long ran, waited;
+	struct bytes field[2];
+	uint64_t ran, waited;
 	char text[128];
 
 	if (s->state != 'R' || proc_read(text, sizeof(text), pid, "schedstat") == 0 ||
-	    sscanf(text, "%lu %lu", &ran, &waited) != 2 || ran == 0)
+	    fields_split(text, field, 2) < 2)
+		return 0;
+	ran = field_number(field[0]);
+	waited = field_number(field[1]);
+	if (ran == 0)
 		return 0;
 	return (uint64_t)((double)look->interval_ns * (double)ran / ((double)ran + (double)waited));
 }

@@ -32,6 +32,8 @@ struct looking {
 	char text[TEXT];
 };
 
+#define MOUNT_POINT 4 /* field of a line of mountinfo */
+
 /* ---- what /proc says ------------------------------------------------------------------ */
 
 /* Whole, or "" when it cannot be read. */
@@ -70,12 +72,13 @@ static bool is_filtered(struct looking *l)
 static bool is_chrooted(struct looking *l)
 {
 	char *line = text_of(l, "/proc/self/mountinfo"), *end;
-	char at[3];
+	struct bytes field[MOUNT_POINT + 1];
 
 	if (*line == '\0')
 		return false;
 	for (; *line != '\0'; line = end + 1) {
-		if (sscanf(line, "%*s %*s %*s %*s %2s", at) == 1 && strcmp(at, "/") == 0)
+		if (fields_split(line, field, COUNT(field)) == COUNT(field) &&
+		    bytes_are(field[MOUNT_POINT], "/"))
 			return false;
 		end = strchr(line, '\n');
 		if (end == NULL)
@@ -342,7 +345,8 @@ static void add_jail(struct looking *l)
 /* Where our own cgroup of version 2 lies, or "". */
 static void find_cgroup(struct looking *l, char *out, size_t room)
 {
-	char mount[1024] = "", own[1024] = "", *at, *line;
+	struct bytes field[MOUNT_POINT + 1];
+	char mount[1024] = "", *at, *line;
 
 	out[0] = '\0';
 	for (line = text_of(l, "/proc/self/mountinfo"); *line != '\0' && mount[0] == '\0'; line++) {
@@ -351,16 +355,18 @@ static void find_cgroup(struct looking *l, char *out, size_t room)
 			break;
 		*at = '\0';
 		if (strstr(line, " - cgroup2 ") != NULL &&
-		    sscanf(line, "%*s %*s %*s %*s %1023s", mount) != 1)
-			mount[0] = '\0';
+		    fields_split(line, field, COUNT(field)) == COUNT(field))
+			snprintf(mount, sizeof(mount), "%.*s", (int)field[MOUNT_POINT].n,
+			    (const char *)field[MOUNT_POINT].p);
 		line = at;
 	}
 	at = text_of(l, "/proc/self/cgroup");
 	if (strncmp(at, "0::", 3) != 0 && (at = strstr(at, "\n0::")) != NULL)
 		at++;
-	if (mount[0] == '\0' || at == NULL || sscanf(at, "0::%1023[^\n]", own) != 1)
+	if (mount[0] == '\0' || at == NULL || strncmp(at, "0::", 3) != 0)
 		return;
-	snprintf(out, room, "%s%s", mount, strcmp(own, "/") == 0 ? "" : own);
+	at[strcspn(at, "\n")] = '\0';
+	snprintf(out, room, "%s%s", mount, strcmp(at + 3, "/") == 0 ? "" : at + 3);
 }
 
 /* Which of the three a cgroup below ours has. */

@@ -57,14 +57,16 @@ static bool has_capabilities(uint32_t wanted)
 
 bool tier_is_mapped(unsigned uid)
 {
-	unsigned long inside, outside, count;
 	FILE *maps = fopen("/proc/self/uid_map", "re");
+	struct bytes field[3]; /* inside, outside, how many */
+	char line[128];
 	bool found = false;
 
 	if (maps == NULL)
 		return false;
-	while (!found && fscanf(maps, "%lu %lu %lu", &inside, &outside, &count) == 3)
-		found = uid >= inside && uid - inside < count;
+	while (!found && fgets(line, sizeof(line), maps) != NULL)
+		found = fields_split(line, field, 3) == 3 && uid >= field_number(field[0]) &&
+		    uid - field_number(field[0]) < field_number(field[2]);
 	fclose(maps);
 	return found;
 }

@@ -110,6 +110,9 @@ struct bytes buf_bytes(const struct buf *b);
 /* Whole string, range given, nothing else accepted: no sign, no blank, no 0x,
  * no leading zero. */
 bool number_parse(struct bytes s, uint64_t min, uint64_t max, uint64_t *out);
+/* What stands between blanks up to the line's end, at most max of it: how many. */
+size_t fields_split(const char *line, struct bytes *field, size_t max);
+uint64_t field_number(struct bytes field); /* 0: it is none */
 /* "256M", K/M/G/T are KiB...; a bare number is bytes. */
 bool size_parse(struct bytes s, uint64_t *out);
 /* "200ms", "10s", "5m", "1h"; digits and one unit. Nanoseconds. A bare number

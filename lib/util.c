@@ -446,6 +446,30 @@ bool number_parse(struct bytes s, uint64_t min, uint64_t max, uint64_t *out)
 	return true;
 }
 
+size_t fields_split(const char *line, struct bytes *field, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max) {
+		size_t length;
+
+		line += strspn(line, " \t");
+		length = strcspn(line, " \t\n");
+		if (length == 0)
+			break;
+		field[n++] = (struct bytes){ (const unsigned char *)line, length };
+		line += length;
+	}
+	return n;
+}
+
+uint64_t field_number(struct bytes field)
+{
+	uint64_t n;
+
+	return number_parse(field, 0, UINT64_MAX, &n) ? n : 0;
+}
+
 /* digits and a unit whose weight is given */
 static bool figure_parse(struct bytes digits, uint64_t weight, uint64_t *out)
 {

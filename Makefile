@@ -192,7 +192,7 @@ prove = { OXG=$(CURDIR)/oxg BUILD=$(abspath $(B)) $(1) $(PROVE) $(2); echo $$? >
 
 # Who measures time, or looks at all that is on the machine, runs alone.
 ALONE = $(filter $(patsubst %,t/%.t,around attempts broker confine deaths doctor endings hostile \
-	inodes knockout limits sealed seed survive tiers worst),$(TESTS))
+	inodes knockout limits page sealed seed survive tiers worst),$(TESTS))
 check:
 	@vendor/setup
 	@$(MAKE) --no-print-directory all programs $(B)/node/stamp

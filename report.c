@@ -660,7 +660,7 @@ static void put_runs_row(struct page *p, size_t number)
 {
 	const char *word = decision(p);
 
-	buf_printf(p->b, "<tr id=\"run-%zu\"><th scope=\"row\">%zu</th><td>", number, number);
+	buf_printf(p->b, "<tr id=\"run-%zu\"><th scope=\"row\">run %zu</th><td>", number, number);
 	put_name(p, false);
 	put_version(p);
 	buf_printf(p->b, "</td><td class=\"word %s\">%s</td><td>",

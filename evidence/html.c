@@ -258,7 +258,7 @@ const char html_style[] =
 	"thead th{color:var(--dim);font-size:.82rem;white-space:nowrap}\n"
 	".targets td:first-child{width:5rem}.facts th{width:12rem;color:var(--dim)}"
 	".checks .name{width:12rem}.checks .result{width:9rem}.checks td{overflow:hidden}"
-	".runs td:last-child{font-size:.82rem}.runs td{min-width:4rem}\n"
+	".runs td:last-child{font-size:.82rem;min-width:14.5rem}.runs .word,.runs th{white-space:nowrap}\n"
 	".bars th,.bars td{border:0;padding-top:.2rem;padding-bottom:.2rem;vertical-align:middle}"
 	".bars th{width:4.8rem}.bars td:last-child{white-space:nowrap;width:1%;"
 	"text-align:right;font-variant-numeric:tabular-nums}\n"

@@ -1,7 +1,8 @@
 /*
  * report.c (test) - report.c and evidence/htmlfind.c on folders made in memory:
  * what is counted, what is left out, what does not depend on anything else.
- * t/report.t has the pages of real runs.
+ * t/report.t has the pages of real runs. With arguments it is the page of those
+ * folders, for t/page.t.
  */
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +43,13 @@ static struct folder folder(const char *run, const char *findings)
 static bool has(const char *text, const char *word)
 {
 	return strstr(text, word) != NULL;
+}
+
+static const char *behind(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	return at != NULL ? at : "";
 }
 
 static void test_whole(void)
@@ -154,13 +162,99 @@ static void test_ceilings(void)
 	buf_free(&lines);
 }
 
-int main(void)
+/* Two points are a line; what a folder says of others is bounded. */
+static void test_series(void)
 {
+	static const char run[] = "{\"clock\":\"%s\",\"limits\":{}}";
+	static const char usage[] = "{\"usage\":{\"wall_ns\":2000000000,\"series\":["
+	    "{\"at_ns\":0,\"cpu_ns\":0,\"memory_bytes\":1048576},"
+	    "{\"at_ns\":1000000000,\"cpu_ns\":500000000,\"memory_bytes\":2097152}%s]}}";
+	struct folder f = folder(arena_printf(&arena, run, "wall"), "");
+	struct buf more = { 0 };
+	const char *text;
+
+	folder_add(&arena, &f, "usage.json", bytes_of(arena_printf(&arena, usage, "")));
+	text = page(&f);
+	ok(has(text, "<title>CPU time: 500 ms at most, in 2 s</title><polygon points=\"0,100 0,100 300,4 300,100\"/>") &&
+	    has(text, "<title>Memory: 2 MiB at most, in 2 s</title><polygon points=\"0,100 0,52 300,4 300,100\"/>"),
+	    "F153: CPU time and memory over time", text);
+	for (int i = 0; i < 200; i++)
+		buf_text(&more, ",{\"at_ns\":9007199254740991,\"cpu_ns\":-1,\"memory_bytes\":1e9}");
+	buf_byte(&more, '\0');
+	folder_add(&arena, &f, "usage.json", bytes_of(arena_printf(&arena, usage, (char *)more.p)));
+	text = behind(page(&f), "<polygon");
+	ok(has(text, " 600,100") && !has(text, "601") && strchr(text, '/') - text < 1500,
+	    "F153: what cannot be is drawn inside", text);
+	f = folder(arena_printf(&arena, run, "frozen"), "");
+	folder_add(&arena, &f, "usage.json", bytes_of(arena_printf(&arena, usage, "")));
+	ok(!has(page(&f), "<polygon") && !has(page(&f), "500 ms"), "F154: with a frozen clock none is drawn", "");
+	buf_free(&more);
+}
+
+static const char *pages(const struct folder *f, size_t n)
+{
+	struct why why = { 0 };
+	struct buf b = { 0 };
+	const char *text = report_html_runs(f, n, &b, &why) < 0 ? "" : arena_text(&arena, buf_bytes(&b));
+
+	buf_free(&b);
+	return text;
+}
+
+static void test_runs(void)
+{
+	struct folder f[3] = {
+		folder("{\"run_id\":\"A\",\"started\":\"2026-02-01T00:00:00Z\",\"plugin\":{\"name\":\"<late>\"}}",
+		    "{\"severity\":\"low\",\"message\":\"late low\"}\n{\"severity\":\"crit\",\"message\":\"late crit\"}\n"),
+		folder("{\"run_id\":\"C\",\"started\":\"2026-01-01T00:00:00Z\",\"plugin\":{\"name\":\"early\"}}",
+		    "{\"severity\":\"low\",\"message\":\"early low\"}\n"),
+		folder("{\"run_id\":\"B\",\"started\":\"2026-02-01T00:00:00Z\"}", ""),
+	};
+	struct folder turned[3] = { f[2], f[1], f[0] }, broken[2] = { f[0], { .path = "x" } };
+	struct why why = { 0 };
+	struct buf b = { 0 };
+	const char *text;
+
+	ok(strcmp(pages(f, 1), page(f)) == 0 && *page(f), "F157: of one run it is the page of that run", "");
+	text = pages(f, 3);
+	ok(strcmp(text, pages(turned, 3)) == 0 && has(text, "</html>"), "F157: the order of three does not count", "");
+	ok(has(behind(behind(text, "id=\"run-1\""), "early"), "id=\"run-2\"") &&
+	    has(behind(text, "id=\"run-2\""), "&lt;late&gt;") && has(behind(text, "id=\"run-3\""), "<br>2026-02"),
+	    "F157: the first that was started stands first, then by id", text);
+	ok(has(behind(behind(behind(text, ">late crit<"), ">early low<"), ">late low<"), "#run-2"),
+	    "F157: their findings, worst first, each with its run", text);
+	ok(has(text, "3 no decision") && has(text, "<dt>Findings</dt><dd>3</dd>") && !has(text, "<late>"),
+	    "F157: and the sums of them", text);
+	ok(report_html_runs(broken, 2, &b, &why) < 0 && why.code == REFUSE_EVIDENCE,
+	    "F157: one without run.json and there is no page", why.text);
+	buf_free(&b);
+}
+
+static int print_runs(size_t n, char **path)
+{
+	struct folder *f = arena_array(&arena, n, sizeof(*f));
+	struct why why = { 0 };
+	struct buf b = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if (folder_load(&arena, path[i], &f[i], &why) < 0)
+			die(1, "%s", why.text);
+	if (report_html_runs(f, n, &b, &why) < 0 || write_all(1, b.p, b.n) < 0)
+		die(1, "%s", why.text);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return print_runs((size_t)argc - 1, argv + 1);
 	test_whole();
 	test_measured();
 	test_findings();
 	test_provenance();
 	test_ceilings();
+	test_series();
+	test_runs();
 	printf("1..%d\n", tests);
 	return failures > 0;
 }

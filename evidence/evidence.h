@@ -39,7 +39,8 @@ struct finding_context {
 int finding_write(struct arena *scratch, struct finding_context *c, struct bytes line,
     struct buf *out, enum severity *severity, char error[200]);
 
-/* The four limits' endings: type oxg.supervisor.termination (DESIGN.md section 6). */
+/* The four limits' endings: type oxg.supervisor.termination (DESIGN.md section 6); what
+ * was used is left out where the clock stands still. */
 void finding_termination(struct finding_context *c, const struct ending *e,
     const struct limits *l, struct buf *out);
 

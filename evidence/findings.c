@@ -421,11 +421,14 @@ void finding_termination(struct finding_context *c, const struct ending *e,
 	meta_add(&f, BYTES("sandbox.termination_detail"), bytes_of(e->detail));
 	meta_add(&f, BYTES("sandbox.task_id"), bytes_of(c->task_id));
 	meta_add(&f, BYTES("sandbox.memory_limit_bytes"), figure(&figures[0], l->memory));
-	meta_add(&f, BYTES("sandbox.memory_usage_bytes"), figure(&figures[1], e->usage.memory_peak));
-	meta_add(&f, BYTES("sandbox.cpu_limit"), duration(&figures[2], l->cpu_ns));
-	meta_add(&f, BYTES("sandbox.cpu_usage"), duration(&figures[3], e->usage.cpu_ns));
-	meta_add(&f, BYTES("sandbox.wall_time_limit"), duration(&figures[4], l->wall_ns));
-	meta_add(&f, BYTES("sandbox.wall_time_usage"), duration(&figures[5], e->usage.wall_ns));
+	meta_add(&f, BYTES("sandbox.cpu_limit"), duration(&figures[1], l->cpu_ns));
+	meta_add(&f, BYTES("sandbox.wall_time_limit"), duration(&figures[2], l->wall_ns));
+	if (!c->clock.frozen) { /* else equal runs give equal findings */
+		meta_add(&f, BYTES("sandbox.memory_usage_bytes"),
+		    figure(&figures[3], e->usage.memory_peak));
+		meta_add(&f, BYTES("sandbox.cpu_usage"), duration(&figures[4], e->usage.cpu_ns));
+		meta_add(&f, BYTES("sandbox.wall_time_usage"), duration(&figures[5], e->usage.wall_ns));
+	}
 	line_write(c, &f, out);
 }
 

@@ -3,7 +3,7 @@
 # byte. The evidence in t/golden/gate was written by hand, its journal chained by
 # sha256sum, and the reports that are expected were worked out from the rules. It is
 # of version 1; t/gate.py makes folders of version 2 from it.
-# shellcheck source=/dev/null
+# shellcheck source=/dev/null disable=SC2154
 . "${0%/*}/lib.sh"
 
 GOLDEN=$(cd "${0%/*}" && pwd)/golden/gate

@@ -110,6 +110,7 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 FAST  = lib/% broker/% tokens.o evidence/findings.o evidence/found.o evidence/journal.o
 $(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
 $(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
+$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)) $(B)/obj/lib/redact.o: CFLAGS += -Os
 
 $(B)/dist/chosen: vendor/pins vendor/fetch
 	@vendor/fetch $(B)/dist

@@ -373,6 +373,35 @@ static const char *rule_journal(const struct gate_view *v, enum gate_result *res
 	return "the journal's chain is whole and ends where run.json says";
 }
 
+/* What was handed over leaves this machine, as masked as the rest of the folder is. A
+ * file with a NUL is no text: programs hold the heads of keys as well. */
+static const char *rule_secrets(const struct view *v, enum result *result)
+{
+	static const char below[] = "artifacts/";
+	struct redactor *r = NULL;
+	uint64_t texts = 0;
+
+	*result = RESULT_BLOCK;
+	for (size_t i = 0; i < v->folder->files; i++) {
+		const struct folder_file *f = &v->folder->file[i];
+		const char *kind;
+
+		if (strncmp(f->name, below, sizeof(below) - 1) != 0 || f->bytes.n == 0 ||
+		    memchr(f->bytes.p, '\0', f->bytes.n) != NULL)
+			continue;
+		if (texts++ == 0) {
+			r = arena_get(v->a, sizeof(*r));
+			redactor_start(r, true);
+		}
+		kind = redact_finds(r, f->bytes, false);
+		if (kind != NULL)
+			return arena_printf(v->a, "%.200s holds what looks like a secret (%s)", f->name, kind);
+	}
+	*result = texts > 0 ? RESULT_PASS : RESULT_NOT_APPLICABLE;
+	return texts > 0 ? "no text among the artifacts holds what looks like a secret" :
+	    "there is no text among the artifacts";
+}
+
 /* Old evidence is judged by the rules of its time, or its report would change. since:
  * the folder's version that brought the rule, 0: it was always there. */
 static const struct rule {
@@ -394,6 +423,7 @@ static const struct rule {
 	{ "termination", rule_termination },
 	{ "risk_score", rule_risk, 2 },
 	{ "journal_chain", rule_journal },
+	{ "secrets_in_artifacts", rule_secrets, 2 },
 };
 
 struct outcome {

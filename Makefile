@@ -108,9 +108,8 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 # What walks over what a plugin wrote is made fast, all else small (-Os): 600 KiB are
 # the most that the program may have.
 FAST  = lib/% broker/% tokens.o evidence/findings.o evidence/found.o evidence/journal.o
-$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
-$(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
 $(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)) $(B)/obj/lib/redact.o: CFLAGS += -Os
+$(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
 
 $(B)/dist/chosen: vendor/pins vendor/fetch
 	@vendor/fetch $(B)/dist

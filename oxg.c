@@ -50,6 +50,7 @@
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
 #include "jail/jail.h"
+#include "lib/redact.h"
 #include "oxg.h"
 #include "trust/trust.h"
 #include "version.h"
@@ -80,6 +81,7 @@ struct run {
 	struct grant grant;
 	struct limits limits;
 	struct bytes task;
+	const char **shown;            /* its arguments without secrets; NULL: as they are */
 	struct snapshot input;
 	char token[TOKEN_MAX];
 	struct jail_plan plan;
@@ -261,7 +263,7 @@ static void gather_facts(struct run *r)
 	sha256(buf_bytes(&r->snapshot), digest);
 	hex_encode(r->policy_sha256, digest, sizeof(digest));
 	f->policy_sha256 = r->policy_sha256;
-	f->arg = r->words.args.word;
+	f->arg = r->shown != NULL ? r->shown : r->words.args.word;
 	f->args = r->words.args.count;
 	f->clock_frozen = r->clock.frozen;
 }
@@ -533,12 +535,42 @@ static int take_signals(void)
 	return signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Once for all: the values are wiped before anything else is written. The operator's
+ * own words are masked where a value is in them, and nowhere else. */
+static int take_secrets(struct run *r)
+{
+	static struct redactor values;
+	struct broker_plan *b = &r->broker;
+	uint64_t masks = 0;
+	size_t i;
+
+	if (r->words.secret.count == 0)
+		return 0;
+	if (secrets_read(&r->arena, &r->words.secret, &r->policy, b->secret, &b->secrets, &r->why) != 0) {
+		secrets_wipe(b->secret, &b->secrets);
+		return -1;
+	}
+	redactor_start(&values, false);
+	for (i = 0; i < b->secrets; i++) {
+		redactor_add(&values, b->secret[i].value, false);
+		journal_event(&r->journal, "secret.given", "name", b->secret[i].name, NULL);
+	}
+	r->shown = arena_array(&r->arena, r->words.args.count + 1, sizeof(*r->shown));
+	for (i = 0; i < r->words.args.count; i++)
+		r->shown[i] = (const char *)redact_text(&values, &r->arena,
+		    bytes_of(r->words.args.word[i]), &masks).p;
+	redactor_wipe(&values);
+	return 0;
+}
+
 static int run_story(struct run *r, int signals)
 {
 	int rc;
 
 	r->task_id = r->run_id;
 	rc = task_read(&r->arena, r->words.task, &r->task, &r->task_id, &r->why);
+	if (rc == 0)
+		rc = take_secrets(r);
 	if (rc == 0)
 		rc = verify(r);
 	r->moment[MOMENT_VERIFIED] = monotonic_ns();
@@ -647,6 +679,7 @@ int run_perform(const struct run_words *words)
 	} else if (open_folder(&r) == 0) {
 		r.moment[MOMENT_OPENED] = monotonic_ns();
 		(void)run_story(&r, signals);
+		secrets_wipe(r.broker.secret, &r.broker.secrets);
 	}
 	/* Whatever became of the evidence: it may be what filled the disk. */
 	cleared = clear_place(&r) == 0;

@@ -339,7 +339,7 @@ struct mint {
 	uint32_t serial;              /* of the last one issued; the first is 1 */
 	unsigned char revoked[TOKEN_LIVE / 8];
 	bool all_revoked;
-	struct token_issued issued[TOKEN_LIVE]; /* serial 1 first; what redaction looks for */
+	struct token_issued issued[TOKEN_LIVE]; /* serial 1 first; the broker masks each */
 };
 
 enum token_verdict { TOKEN_OK, TOKEN_MALFORMED, TOKEN_FORGED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_FOREIGN };
@@ -353,12 +353,6 @@ enum token_verdict token_check(const struct mint *m, struct bytes text, struct t
 void token_revoke(struct mint *m, uint32_t serial);
 void token_revoke_all(struct mint *m);
 uint64_t token_now(void); /* ms of CLOCK_BOOTTIME */
-/* Where the first token of this mint begins in text, and its length; text.n: none. */
-size_t token_find(const struct mint *m, struct bytes text, size_t *length);
-/* Copies text with every token masked. When more may follow (!last), what may be
- * the beginning of one waits: returns how many bytes of text were dealt with. */
-#define TOKEN_MASK "[REDACTED token]"
-size_t token_redact(const struct mint *m, struct bytes text, bool last, struct buf *out);
 
 /* ---- stored evidence -> HTML (report.c) ----------------------------------------- */
 struct folder; /* evidence/evidence.h */

@@ -1,6 +1,5 @@
 /*
- * tokens.c - capability tokens: made, checked, revoked, and found again where
- * they must not stand. The first one is made in the supervisor, before the
+ * tokens.c - capability tokens: made, checked, revoked. The first one is made in the supervisor, before the
  * fork; from then on the key lives in the broker alone.
  */
 #include <stdio.h>
@@ -12,11 +11,7 @@
 
 #define NONCE_SIZE 16
 #define MAC_CHARS 43          /* base64url of 32 bytes, no padding */
-/* Every payload begins {"n":SERIAL, - these are its first three bytes encoded. */
-#define ANCHOR "eyJu"
-#define ANCHOR_CHARS (sizeof(ANCHOR) - 1)
-#define ANCHOR_RARE 2         /* of its characters, the one that is rarest in texts */
-#define HEAD_CHARS 16         /* 12 bytes: the anchor and the longest serial */
+#define HEAD_CHARS 16         /* 12 bytes: {"n": and the longest serial */
 
 uint64_t token_now(void)
 {
@@ -204,87 +199,4 @@ void token_revoke(struct mint *m, uint32_t serial)
 void token_revoke_all(struct mint *m)
 {
 	m->all_revoked = true;
-}
-
-/* ---- redaction ------------------------------------------------------------------ */
-
-/* Length of the token that text begins with, 0: none. One look-up by serial:
- * a plugin that floods us with half tokens costs a comparison each. */
-static size_t token_at(const struct mint *m, struct bytes text)
-{
-	uint32_t serial = serial_at(m, text);
-	struct bytes known;
-
-	if (serial == 0)
-		return 0;
-	known = bytes_of(m->issued[serial - 1].text);
-	return text.n >= known.n && memcmp(text.p, known.p, known.n) == 0 ? known.n : 0;
-}
-
-/* Looked for by its rarest letter: every byte of a plugin's output comes by here. */
-static const unsigned char *anchor_find(struct bytes text)
-{
-	const unsigned char *p = text.p + ANCHOR_RARE, *end = text.p + text.n;
-
-	if (text.n < ANCHOR_CHARS)
-		return NULL;
-	while ((p = memchr(p, ANCHOR[ANCHOR_RARE], (size_t)(end - p) - (ANCHOR_CHARS - ANCHOR_RARE - 1)))) {
-		if (memcmp(p - ANCHOR_RARE, ANCHOR, ANCHOR_CHARS) == 0)
-			return p - ANCHOR_RARE;
-		p++;
-	}
-	return NULL;
-}
-
-size_t token_find(const struct mint *m, struct bytes text, size_t *length)
-{
-	size_t at = 0;
-
-	while (at < text.n) {
-		const unsigned char *p = anchor_find((struct bytes){ text.p + at, text.n - at });
-
-		if (!p)
-			break;
-		at = (size_t)(p - text.p);
-		*length = token_at(m, (struct bytes){ p, text.n - at });
-		if (*length)
-			return at;
-		at++;
-	}
-	*length = 0;
-	return text.n;
-}
-
-/* Where a token may begin that ends in what is still to come; text.n: nowhere. */
-static size_t token_begins(struct bytes text)
-{
-	size_t at = text.n > TOKEN_MAX ? text.n - TOKEN_MAX : 0;
-
-	for (; at < text.n; at++) {
-		size_t left = text.n - at;
-
-		if (text.p[at] == ANCHOR[0] && memcmp(text.p + at, ANCHOR, left < ANCHOR_CHARS ? left : ANCHOR_CHARS) == 0)
-			break;
-	}
-	return at;
-}
-
-size_t token_redact(const struct mint *m, struct bytes text, bool last, struct buf *out)
-{
-	size_t done = 0, length;
-	size_t safe = last ? text.n : token_begins(text);
-
-	while (done < safe) {
-		size_t plain = token_find(m, (struct bytes){ text.p + done, text.n - done }, &length);
-
-		if (!last && done + plain > safe) {
-			plain = safe - done;
-			length = 0;
-		}
-		buf_add(out, text.p + done, plain);
-		if (length)
-			buf_text(out, TOKEN_MASK);
-		done += plain + length;
-	}
-	return done;
 }

@@ -77,12 +77,39 @@ bool broker_note(struct broker *b, enum note kind, struct json_out *o)
 	return true;
 }
 
+/* ---- what is not written down ------------------------------------------------------------ */
+
+const struct redactor *broker_redactor(struct broker *b)
+{
+	const struct broker_plan *p = b->plan;
+	struct redactor *r = &b->redactor;
+
+	if (!r->started) {
+		redactor_start(r, true);
+		for (size_t i = 0; i < p->secrets; i++)
+			redactor_add(r, p->secret[i].value, false);
+	}
+	for (; b->tokens_known < p->mint.serial; b->tokens_known++)
+		redactor_add(r, bytes_of(p->mint.issued[b->tokens_known].text), true);
+	return r;
+}
+
+void broker_hush(struct broker *b, struct bytes words, char error[200])
+{
+	char *quote = strchr(error, '"');
+
+	if (quote && redact_finds(broker_redactor(b), words, true))
+		snprintf(quote, (size_t)(error + 200 - quote), "[REDACTED]");
+}
+
 void broker_words(struct broker *b, struct json_out *o, const char *name, struct bytes words)
 {
+	struct redaction whole = { 0 };
+
 	if (words.n > WORDS_MAX)
 		words.n = WORDS_MAX;
 	b->masked.n = 0;
-	token_redact(&b->plan->mint, words, true, &b->masked);
+	redact(broker_redactor(b), &whole, words, true, &b->masked);
 	json_member_bytes(o, name, buf_bytes(&b->masked));
 }
 
@@ -149,33 +176,24 @@ static int reject(struct broker *b, const char *source, uint64_t line, int code,
 	return code;
 }
 
-/* A token in the text is masked before the finding is read, so that the digest
- * of its evidence is that of what is stored. One spelt in escapes is no accident;
- * without an escape nothing stands in the line that did not stand in the text. */
 static int finding_store(struct broker *b, struct bytes text, char id[27], char error[200])
 {
-	const struct mint *mint = &b->plan->mint;
 	struct finding_context *context = &b->plan->finding;
-	size_t start = b->findings.n, length;
-	bool escapes = text.n > 0 && memchr(text.p, '\\', text.n), full;
+	size_t start = b->findings.n;
 	enum severity severity;
 	struct bytes line;
 
-	if (token_find(mint, text, &length) < text.n) {
-		b->masked.n = 0;
-		token_redact(mint, text, true, &b->masked);
-		text = buf_bytes(&b->masked);
-	}
-	if (finding_write(&b->scratch, context, text, &b->findings, &severity, error) < 0)
+	context->redactor = broker_redactor(b);
+	if (finding_write(&b->scratch, context, text, &b->findings, &severity, error) < 0) {
+		broker_hush(b, text, error);
 		return RPC_PARAMS;
+	}
 	line = (struct bytes){ b->findings.p + start, b->findings.n - start };
-	full = b->findings_bytes + line.n > FINDINGS_BYTES;
-	if (full || (escapes && token_find(mint, line, &length) < line.n)) {
-		snprintf(error, 200, "%s", full ? "there are as many bytes of findings as one run may have" :
-		    "a capability token is hidden in it");
+	if (b->findings_bytes + line.n > FINDINGS_BYTES) {
+		snprintf(error, 200, "there are as many bytes of findings as one run may have");
 		b->findings.n = start;
 		context->next--;
-		return full ? RPC_BUDGET : RPC_PARAMS;
+		return RPC_BUDGET;
 	}
 	memcpy(id, line.p + ID_AT, 26);
 	id[26] = '\0';
@@ -250,7 +268,7 @@ static void stream_serve(struct broker *b, struct stream *s)
 	bool lines = s == &b->out && b->plan->grant.findings == FINDINGS_STDOUT;
 	bool truncated = s->truncated;
 	struct bytes fresh;
-	enum stream_state state = stream_read(s, &b->plan->mint, &fresh);
+	enum stream_state state = stream_read(s, broker_redactor(b), &fresh);
 
 	if (state == STREAM_LOST)
 		broker_lost(b, s->name, errno);
@@ -498,9 +516,9 @@ static void summary(struct broker *b)
 
 static _Noreturn void finish(struct broker *b)
 {
-	if (stream_finish(&b->out, &b->plan->mint) < 0)
+	if (stream_finish(&b->out, broker_redactor(b)) < 0)
 		broker_lost(b, b->out.name, errno);
-	if (stream_finish(&b->err, &b->plan->mint) < 0)
+	if (stream_finish(&b->err, broker_redactor(b)) < 0)
 		broker_lost(b, b->err.name, errno);
 	halves_end(b);
 	expiries_end(b);
@@ -509,6 +527,8 @@ static _Noreturn void finish(struct broker *b)
 	summary(b);
 	evidence_flush(b);
 	say(b, BROKER_END, 0, "");
+	redactor_wipe(&b->redactor);
+	secrets_wipe(b->plan->secret, &b->plan->secrets);
 	mint_wipe(&b->plan->mint);
 	_exit(0);
 }

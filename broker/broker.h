@@ -7,6 +7,7 @@
 #define OXG_BROKER_H
 
 #include "evidence/evidence.h"
+#include "lib/redact.h"
 #include "oxg.h"
 
 /* JSON-RPC 2.0 errors: its own, and DESIGN.md section 8's. */
@@ -34,6 +35,8 @@ struct broker_plan {
 	struct grant grant;
 	struct limits limits;
 	struct finding_context finding;
+	struct secret secret[SECRETS_MAX]; /* wiped where the mint is */
+	size_t secrets;
 	struct bytes task;         /* task.json's bytes, or none */
 	const char *task_id;
 	struct clock clock;
@@ -53,14 +56,15 @@ _Noreturn void broker_serve(struct broker_plan *plan);
 const char *rights_drop(const struct broker_plan *p);
 
 /* stream.c: one output of the plugin, kept in a file up to a limit and counted
- * to its end, every token in it masked. */
+ * to its end, its secrets masked. */
 struct stream {
 	int in, file;              /* in: -1 at its end */
 	const char *name;          /* "stdout" */
 	uint64_t limit;
 	struct stream_tally tally;
 	bool truncated;
-	struct buf held;           /* read but not written: a token may go on */
+	struct redaction redaction;
+	struct buf held;           /* read but not written: a secret may begin in it */
 	struct buf masked;         /* being written */
 };
 
@@ -68,9 +72,9 @@ enum stream_state { STREAM_WAIT, STREAM_DATA, STREAM_END, STREAM_LOST };
 
 /* One read. DATA: *fresh is what came, until the next call. END: all is written.
  * LOST: errno says why the file could not be written. */
-enum stream_state stream_read(struct stream *s, const struct mint *m, struct bytes *fresh);
-/* Writes what waits for the end of a token. 0 or -1 with errno. */
-int stream_finish(struct stream *s, const struct mint *m);
+enum stream_state stream_read(struct stream *s, const struct redactor *r, struct bytes *fresh);
+/* Writes what waits for the end of a secret. 0 or -1 with errno. */
+int stream_finish(struct stream *s, const struct redactor *r);
 
 /* Lines of at most max bytes; a longer one is told once and skipped unbuffered. */
 struct lines {
@@ -99,6 +103,7 @@ bool lines_half(const struct lines *l);
 	X(REQUEST, "request.refuse")      \
 	X(FINDING, "finding.reject")      \
 	X(TASK, "task.pull")              \
+	X(SECRET, "secret.get")           \
 	X(LOG, "log")
 
 enum note {
@@ -121,7 +126,9 @@ struct broker {
 	uint64_t noted[NOTE_COUNT];
 	unsigned char expiry_noted[TOKEN_LIVE / 8];
 	struct arena scratch;      /* of one line */
-	struct buf masked;         /* text without its tokens */
+	struct redactor redactor;
+	uint32_t tokens_known;     /* to the redactor */
+	struct buf masked;         /* text without its secrets */
 	uint64_t deadline_ns;      /* 0: the jail lives */
 	uint64_t told, told_ns;    /* findings, and when: the last BROKER_NEWS */
 };
@@ -133,7 +140,12 @@ void ledger_write(struct broker *b, const struct denial *d);
 void broker_start(struct broker *b, struct broker_plan *plan);
 /* Opens an event of this kind, unless there were too many: then false, counted. */
 bool broker_note(struct broker *b, enum note kind, struct json_out *o);
-/* A member that holds the plugin's words: cut, tokens masked. */
+/* Knows every secret and token of the run. The tables are made when they are needed. */
+const struct redactor *broker_redactor(struct broker *b);
+/* What a refusal quotes of the plugin's words may be cut out of a secret: it is left
+ * out when there is one in them. */
+void broker_hush(struct broker *b, struct bytes words, char error[200]);
+/* A member that holds the plugin's words: cut, secrets masked. */
 void broker_words(struct broker *b, struct json_out *o, const char *name, struct bytes words);
 void broker_caps(struct json_out *o, capability_set caps); /* member "caps" */
 void broker_issued(struct broker *b, const struct token_issued *t, uint32_t by);

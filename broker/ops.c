@@ -27,7 +27,7 @@ typedef int op_handler(struct broker *b, struct request *r, struct json_out *res
 
 #define NOTHING (-1)
 
-static op_handler op_token_issue, op_token_revoke, op_task_pull, op_finding_emit, op_log;
+static op_handler op_token_issue, op_token_revoke, op_task_pull, op_finding_emit, op_log, op_secret_get;
 
 static const struct method {
 	const char *name;
@@ -40,10 +40,10 @@ static const struct method {
 	{ "task.pull", NOTHING, op_task_pull, true },
 	{ "finding.emit", CAP_EMIT_FINDINGS, op_finding_emit, true },
 	{ "log", NOTHING, op_log, true },
+	{ "secret.get", CAP_SECRETS_READ, op_secret_get, false },
 	{ "artifact.put", CAP_STORAGE, NULL },
 	{ "artifact.list", CAP_STORAGE, NULL },
 	{ "report.put", CAP_REPORT, NULL },
-	{ "secret.get", CAP_SECRETS_READ, NULL },
 	{ "flow.next", CAP_HTTP_PASSIVE, NULL },
 	{ "flow.get", CAP_FLOW_INSPECT, NULL },
 	{ "flow.raw", CAP_FLOW_INSPECT_RAW, NULL },
@@ -328,6 +328,35 @@ static int op_log(struct broker *b, struct request *r, struct json_out *result,
 	return 0;
 }
 
+/* Those given are those that the policy names: another is not told from one that does
+ * not exist. What was handed out is journalled by its name. */
+static int op_secret_get(struct broker *b, struct request *r, struct json_out *result,
+    char error[200])
+{
+	static const char *const names[] = { "name", NULL };
+	const struct broker_plan *p = b->plan;
+	int name = param(r, "name"), code = params_only(r, names, error);
+	const struct secret *s = p->secret;
+	struct json_out o;
+
+	if (code)
+		return code;
+	if (json_kind(&r->json, name) != JSON_STRING)
+		return wrong(error, RPC_PARAMS, "name is missing, or is no text");
+	while (s < p->secret + p->secrets && !json_is(&r->json, name, s->name))
+		s++;
+	if (s == p->secret + p->secrets)
+		return wrong(error, RPC_POLICY, "no secret of this name is given to this run");
+	json_member(result, "name", s->name);
+	json_member_bytes(result, "value", s->value);
+	if (broker_note(b, NOTE_SECRET, &o)) {
+		json_member_number(&o, "serial", r->token.serial);
+		json_member(&o, "name", s->name);
+		journal_close(&b->plan->journal, &o);
+	}
+	return 0;
+}
+
 /* ---- a request ----------------------------------------------------------------------------- */
 
 /* A string, a number or null, all of which are sent back as they are written. */
@@ -347,8 +376,10 @@ static int envelope_read(struct broker *b, struct bytes line, struct request *r,
 	char where[200];
 	int id;
 
-	if (json_parse(&b->scratch, line, &r->json, where) < 0)
+	if (json_parse(&b->scratch, line, &r->json, where) < 0) {
+		broker_hush(b, line, where);
 		return wrong(error, RPC_PARSE, "the line is no JSON: %.150s", where);
+	}
 	if (json_kind(j, 0) == JSON_ARRAY)
 		return wrong(error, RPC_REQUEST, "batches are not offered; send one object a line");
 	if (json_kind(j, 0) != JSON_OBJECT)

@@ -26,27 +26,27 @@ static int keep(struct stream *s, struct bytes b)
 	return 0;
 }
 
-/* Writes what cannot be the beginning of a token that goes on. */
-static int settle(struct stream *s, const struct mint *m, bool last)
+/* Writes what cannot be the beginning of a secret that goes on. */
+static int settle(struct stream *s, const struct redactor *r, bool last)
 {
-	int r = 0;
+	int rc = 0;
 
 	if (!s->truncated) {
 		s->masked.n = 0;
-		buf_drop(&s->held, token_redact(m, buf_bytes(&s->held), last, &s->masked));
-		r = keep(s, buf_bytes(&s->masked));
+		buf_drop(&s->held, redact(r, &s->redaction, buf_bytes(&s->held), last, &s->masked));
+		rc = keep(s, buf_bytes(&s->masked));
 	}
 	if (s->truncated || last)
 		s->held.n = 0;
-	return r;
+	return rc;
 }
 
-int stream_finish(struct stream *s, const struct mint *m)
+int stream_finish(struct stream *s, const struct redactor *r)
 {
-	return settle(s, m, true);
+	return settle(s, r, true);
 }
 
-enum stream_state stream_read(struct stream *s, const struct mint *m, struct bytes *fresh)
+enum stream_state stream_read(struct stream *s, const struct redactor *r, struct bytes *fresh)
 {
 	static unsigned char chunk[CHUNK];
 	ssize_t n = read(s->in, chunk, sizeof(chunk));
@@ -56,13 +56,13 @@ enum stream_state stream_read(struct stream *s, const struct mint *m, struct byt
 	if (n <= 0) {
 		close(s->in);
 		s->in = -1;
-		return stream_finish(s, m) < 0 ? STREAM_LOST : STREAM_END;
+		return stream_finish(s, r) < 0 ? STREAM_LOST : STREAM_END;
 	}
 	*fresh = (struct bytes){ chunk, (size_t)n };
 	s->tally.seen += (uint64_t)n;
 	if (!s->truncated) {
 		buf_add(&s->held, chunk, (size_t)n);
-		if (settle(s, m, false) < 0)
+		if (settle(s, r, false) < 0)
 			return STREAM_LOST;
 	}
 	return STREAM_DATA;

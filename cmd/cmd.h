@@ -125,6 +125,7 @@ struct run_words {
 	bool allow_unsigned, audit, durable, json, quiet, timings;
 	bool verify_time_given;
 	int64_t verify_time;
+	struct words_list secret;     /* NAME=file:PATH, NAME=env:VARIABLE */
 	struct words_list args;       /* behind "--" */
 };
 
@@ -136,6 +137,13 @@ int run_perform(const struct run_words *w);
  * path NULL leaves both alone. 0, or -1 with why (INPUT). */
 int task_read(struct arena *a, const char *path, struct bytes *task, const char **id,
     struct why *why);
+
+/* --secret: each value is read once; what a variable held is wiped where it stood. Names
+ * that the policy does not list are refused. 0, or -1 with why (POLICY, INPUT). */
+struct policy;
+struct secret;
+int secrets_read(struct arena *a, const struct words_list *words, const struct policy *policy,
+    struct secret *out, size_t *count, struct why *why);
 
 /* ---- console.c: what people and programs are told of a run ------------------------- */
 struct run_summary {

@@ -5,6 +5,7 @@
 #ifndef OXG_EVIDENCE_H
 #define OXG_EVIDENCE_H
 
+#include "lib/redact.h"
 #include "oxg.h"
 
 /* schema_version of run.json, and by it of the whole folder. 1: no "oxg" in run.json;
@@ -25,6 +26,7 @@ struct finding_context {
 	char config_sha256[SHA256_HEX];
 	const char *key_id;            /* "" when unsigned */
 	struct clock clock;
+	const struct redactor *redactor; /* NULL: nothing is masked */
 	uint64_t next;                 /* number of the next finding: its id is derived */
 };
 
@@ -33,7 +35,9 @@ struct finding_context {
  * its newline. version, id, plugin, ts may stand in the input and are checked
  * ("plugin" must be the manifest's name) but ours are written. meta keys
  * beginning "oxg." or "sandbox." are the supervisor's and refused. evidence is
- * a string; its SHA-256 goes into meta oxg.evidence_sha256.
+ * a string; its SHA-256 goes into meta oxg.evidence_sha256. Secrets are masked in
+ * every text once it is decoded; oxg.redacted counts the masks, and the digest is that
+ * of what is written: that of the original would tell a short secret to who tries all.
  * 0 and the severity, or -1 with one sentence in error[].
  */
 int finding_write(struct arena *scratch, struct finding_context *c, struct bytes line,

@@ -61,6 +61,7 @@ struct finding {
 	enum severity severity;
 	struct entry meta[META_ENTRIES + META_OURS]; /* sorted by key, without oxg.* */
 	size_t metas;
+	uint64_t masks;
 };
 
 static int bad(char error[200], const char *fmt, ...) PRINTF(2, 3);
@@ -240,6 +241,7 @@ static void finding_clear(struct finding *f)
 	memset(f->there, 0, sizeof(f->there));
 	memset(f->text, 0, sizeof(f->text));
 	f->metas = 0;
+	f->masks = 0;
 }
 
 static int finding_read(struct arena *scratch, const struct finding_context *c,
@@ -263,6 +265,51 @@ static int finding_read(struct arena *scratch, const struct finding_context *c,
 		if (member_read(scratch, &j, name, f, error) < 0)
 			return -1;
 	return values_check(c, f, error);
+}
+
+/* ---- masking ---------------------------------------------------------------------- */
+
+static bool key_taken(const struct finding *f, struct bytes key)
+{
+	for (size_t i = 0; i < f->metas; i++)
+		if (bytes_equal(f->meta[i].key, key))
+			return true;
+	return false;
+}
+
+/* Two keys may look alike once they are masked: the later ones are numbered. */
+static void meta_mask(struct arena *scratch, const struct redactor *r, struct finding *f)
+{
+	struct entry masked[META_ENTRIES];
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < f->metas; i++) {
+		struct bytes key = redact_text(r, scratch, f->meta[i].key, &f->masks);
+
+		f->meta[i].value = redact_text(r, scratch, f->meta[i].value, &f->masks);
+		if (key.p != f->meta[i].key.p)
+			masked[n++] = (struct entry){ key, f->meta[i].value };
+		else
+			f->meta[kept++] = f->meta[i];
+	}
+	f->metas = kept;
+	for (size_t i = 0; i < n; i++) {
+		struct bytes key = masked[i].key;
+
+		for (int number = 2; key_taken(f, key); number++)
+			key = bytes_of(arena_printf(scratch, "%.*s %d", (int)masked[i].key.n,
+			    (const char *)masked[i].key.p, number));
+		meta_add(f, key, masked[i].value);
+	}
+}
+
+static void finding_mask(struct arena *scratch, const struct redactor *r, struct finding *f)
+{
+	static const enum member theirs[] = { M_TYPE, M_MESSAGE, M_TARGET, M_EVIDENCE };
+
+	for (size_t i = 0; i < COUNT(theirs); i++)
+		f->text[theirs[i]] = redact_text(r, scratch, f->text[theirs[i]], &f->masks);
+	meta_mask(scratch, r, f);
 }
 
 /* ---- writing ---------------------------------------------------------------------- */
@@ -299,9 +346,11 @@ static void id_make(const struct finding_context *c, uint64_t ms, char id[27])
 #define PUT(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
 /* They stand together: no key of a plugin begins as ours do. */
-static void provenance_write(const struct finding_context *c, struct bytes evidence,
+static void provenance_write(const struct finding_context *c, const struct finding *f,
     struct buf *out)
 {
+	struct bytes evidence = f->text[M_EVIDENCE];
+
 	PUT(out, "\"oxg.artifact_sha256\":");
 	json_quote(out, bytes_of(c->artifact_sha256));
 	PUT(out, ",\"oxg.config_sha256\":");
@@ -320,6 +369,8 @@ static void provenance_write(const struct finding_context *c, struct bytes evide
 	json_quote(out, bytes_of(c->key_id));
 	PUT(out, ",\"oxg.plugin_version\":");
 	json_quote(out, bytes_of(c->plugin_version));
+	if (f->masks > 0)
+		buf_printf(out, ",\"oxg.redacted\":\"%llu\"", (unsigned long long)f->masks);
 	PUT(out, ",\"oxg.run_id\":");
 	json_quote(out, bytes_of(c->run_id));
 	PUT(out, ",\"oxg.task_id\":");
@@ -336,7 +387,7 @@ static void meta_write(const struct finding_context *c, const struct finding *f,
 		json_quote(out, f->meta[i].value);
 		buf_byte(out, ',');
 	}
-	provenance_write(c, f->text[M_EVIDENCE], out);
+	provenance_write(c, f, out);
 	for (; i < f->metas; i++) {
 		buf_byte(out, ',');
 		json_quote(out, f->meta[i].key);
@@ -385,6 +436,8 @@ int finding_write(struct arena *scratch, struct finding_context *c, struct bytes
 
 	if (finding_read(scratch, c, line, &f, error) < 0)
 		return -1;
+	if (c->redactor != NULL)
+		finding_mask(scratch, c->redactor, &f);
 	line_write(c, &f, out);
 	*severity = f.severity;
 	return 0;

@@ -375,7 +375,7 @@ static const char *rule_journal(const struct gate_view *v, enum gate_result *res
 
 /* What was handed over leaves this machine, as masked as the rest of the folder is. A
  * file with a NUL is no text: programs hold the heads of keys as well. */
-static const char *rule_secrets(const struct view *v, enum result *result)
+static const char *rule_secrets(const struct gate_view *v, enum gate_result *result)
 {
 	static const char below[] = "artifacts/";
 	struct redactor *r = NULL;

@@ -50,6 +50,7 @@ static const char usage[] =
     "  finding emit --file FILE|-\n"
     "  finding emit --type T --severity S --message M [--target T] [--evidence E]\n"
     "  log [--level debug|info|warn|error] MESSAGE\n"
+    "  secret NAME\n"
     "  token renew\n"
     "  call METHOD [PARAMS]\n"
     "Asks the broker of this run; works inside the jail only.\n";
@@ -571,6 +572,26 @@ static int verb_log(struct client *c, struct words *w)
 	return 0;
 }
 
+static int verb_secret(struct client *c, struct words *w)
+{
+	struct buf members = { 0 };
+	struct bytes value;
+	struct json answer;
+	int result;
+
+	words_end(w, 1, "secret wants one name");
+	buf_text(&members, "\"name\":");
+	json_quote(&members, bytes_of(w->word[0]));
+	result = ask(c, "secret.get", buf_bytes(&members), &answer);
+	buf_free(&members);
+	if (result < 0)
+		return 1;
+	value = json_string(&c->scratch, &answer, json_get(&answer, result, "value"));
+	fwrite(value.p, 1, value.n, stdout);
+	putchar('\n');
+	return 0;
+}
+
 static int verb_token(struct client *c, struct words *w)
 {
 	struct json answer;
@@ -615,6 +636,7 @@ static const struct verb {
 	{ "task", "pull", true, verb_task },
 	{ "finding", "emit", true, verb_finding },
 	{ "log", NULL, true, verb_log },
+	{ "secret", NULL, true, verb_secret },
 	{ "token", "renew", false, verb_token },
 	{ "call", NULL, true, verb_call },
 };

@@ -80,8 +80,9 @@ static int start_broker(struct broker_plan *b, const struct wires *l, pid_t *pid
 	*pid = fork();
 	if (*pid == 0)
 		broker_serve(b);
-	/* The broker alone holds the key from here on. */
+	/* The broker alone holds the key and the secrets from here on. */
 	mint_wipe(&b->mint);
+	secrets_wipe(b->secret, &b->secrets);
 	if (*pid < 0)
 		return refuse(why, REFUSE_JAIL, "cannot fork the broker: %s", strerror(errno));
 	return 0;
@@ -254,8 +255,8 @@ int watch_start(const struct watch_plan *p, struct watcher *out, struct why *why
 		close(wire[0]);
 		watch_serve(p, wire[1], self);
 	}
-	/* The broker alone holds the key. */
 	mint_wipe(&p->broker->mint);
+	secrets_wipe(p->broker->secret, &p->broker->secrets);
 	close(wire[1]);
 	if (out->pid < 0)
 		return refuse(why, REFUSE_JAIL, "cannot fork the watch over the jail: %s", strerror(errno));

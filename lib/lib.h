@@ -45,7 +45,7 @@ void wipe(void *p, size_t n);
 	X(KEY, 3, "key")                                                      \
 	X(MANIFEST, 3, "manifest")                                            \
 	X(PLUGIN, 3, "plugin")         /* a file that cannot be read or run */ \
-	X(INPUT, 3, "input")           /* --input, --task */                  \
+	X(INPUT, 3, "input")           /* --input, --task, --secret */        \
 	X(JAIL, 4, "jail")             /* cannot be built as strong as asked */ \
 	X(EVIDENCE, 5, "evidence")     /* cannot be written, or does not verify */
 

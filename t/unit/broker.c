@@ -324,7 +324,12 @@ static void findings(void)
 	    memmem(b.findings.p, b.findings.n, "I am [REDACTED token]!", 22), "F133: a token in a finding is masked", (char *)b.findings.p);
 	snprintf(line, sizeof(line), CALL("finding.emit", ",\"finding\":{\"type\":\"t\",\"message\":\"\\u0065%s\",\"severity\":\"low\"}"), token + 1);
 	ask(line);
-	ok(failed_with("1", -32602) && !memmem(b.findings.p, b.findings.n, token, strlen(token)), "F133: hidden in escapes it is refused", answer);
+	ok(strstr(answer, "\"result\"") && !memmem(b.findings.p, b.findings.n, token, strlen(token)) &&
+	    memmem(b.findings.p, b.findings.n, "\"message\":\"[REDACTED token]\"", 28) &&
+	    memmem(b.findings.p, b.findings.n, "\"oxg.redacted\":\"1\"", 18), "F133: hidden in escapes as well, and counted", (char *)b.findings.p);
+	start(GRANTED);
+	ask(CALL("finding.emit", FINDING));
+	ask(CALL("finding.emit", FINDING));
 	ask(CALL("finding.emit", FINDING));
 	ok(strstr(answer, "\"result\""), "F160: the third and last", answer);
 	ask(CALL("finding.emit", FINDING));
@@ -477,14 +482,14 @@ static struct bytes streamed(struct stream *s, struct bytes text, size_t cut)
 
 			if (write(ends[1], piece.p, n) != (ssize_t)n)
 				abort();
-			while (stream_read(s, &plan.mint, &got) == STREAM_DATA)
+			while (stream_read(s, broker_redactor(&b), &got) == STREAM_DATA)
 				;
 			piece.p += n;
 			piece.n -= n;
 		}
 	}
 	close(ends[1]);
-	if (stream_read(s, &plan.mint, &got) != STREAM_END || s->in != -1)
+	if (stream_read(s, broker_redactor(&b), &got) != STREAM_END || s->in != -1)
 		abort();
 	if (fd_read(&arena, s->file, 64u << 20, &got) < 0)
 		abort();
@@ -548,7 +553,7 @@ static void full_disk(void)
 		abort();
 	s.in = ends[0];
 	s.file = open("/dev/full", O_WRONLY | O_CLOEXEC);
-	ok(stream_read(&s, &plan.mint, &got) == STREAM_LOST && errno == ENOSPC, "F140: a log that cannot be written is lost, not dropped", "");
+	ok(stream_read(&s, broker_redactor(&b), &got) == STREAM_LOST && errno == ENOSPC, "F140: a log that cannot be written is lost, not dropped", "");
 	close(ends[1]);
 }
 

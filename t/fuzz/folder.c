@@ -36,6 +36,15 @@
 #define severity_of check_severity_of
 #define parse check_parse
 #define document check_document
+#include "trust/pubkey.c"
+#include "evidence/dsse.c"
+#define wrong attest_wrong
+#define value attest_value
+#define text attest_text
+#include "evidence/attest.c"
+#undef wrong
+#undef value
+#undef text
 #include "evidence/check.c"
 #undef severity_of
 #undef document
@@ -52,7 +61,6 @@
 #define is_line ledger_is_line
 #include "evidence/ledger.c"
 #include "evidence/htmlledger.c"
-#include "evidence/htmluse.c"
 #define put page_put
 #define document page_document
 #define decision page_decision
@@ -72,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const known[] = {
 	"run.json", "usage.json", "verifier_report.json", "gate_report.json", "findings.jsonl",
 	"journal/events.jsonl", "inputs/policy.json", "logs/stderr.log", "report.html",
-	"ledger.jsonl",
+	"ledger.jsonl", "attestation.json", "gate.intoto.json", "gate.sigstore.json",
 };
 
 static bool next_file(struct arena *a, struct bytes *in, struct folder *f)
@@ -94,7 +102,7 @@ static bool next_file(struct arena *a, struct bytes *in, struct folder *f)
 		b.n = in->n - 2;
 	in->n -= b.n + 2;
 	in->p += b.n + 2;
-	text = name.n == 1 && name.p[0] >= '0' && name.p[0] <= '9' ? known[name.p[0] - '0'] :
+	text = name.n == 1 && name.p[0] >= '0' && name.p[0] < '0' + COUNT(known) ? known[name.p[0] - '0'] :
 	    arena_text(a, name);
 	folder_add(a, f, text, b);
 	return true;
@@ -108,7 +116,6 @@ static void claim_page(struct bytes page)
 		"main>", "section", "h1>", "h2 ", "h3>", "small>", "p", "span", "div", "dl ", "dt>",
 		"dd>", "table", "thead>", "tbody>", "tr>", "th ", "td", "svg ", "rect ", "code>", "pre>",
 		"ul ", "li>", "details>", "summary>", "br>",
-		"nav ", "a href=\"#", "dl>", "figure>", "figcaption>", "polygon ", "tr ",
 	};
 
 	CLAIM(utf8_valid(page));
@@ -120,6 +127,30 @@ static void claim_page(struct bytes page)
 			found = page.n - i - 1 >= strlen(ours[k]) &&
 			    memcmp(page.p + i + 1, ours[k], strlen(ours[k])) == 0;
 		CLAIM(found);
+	}
+}
+
+/* An envelope is read back as it was written; one of any bytes is taken in one spelling
+ * alone. */
+static void attest(struct arena *a, const struct folder *f)
+{
+	static const unsigned char der[] = { 0x30, 6, 2, 1, 1, 2, 1, 1 };
+	struct bytes payload, signature;
+
+	for (size_t i = 0; i < ATTESTATIONS; i++) {
+		struct bytes stored = folder_get(f, attestations[i].name);
+		struct buf made = { 0 }, envelope = { 0 };
+
+		attestations[i].statement(a, f, &made);
+		dsse_write(buf_bytes(&made), (struct bytes){ der, sizeof(der) }, &envelope);
+		CLAIM(dsse_read(a, buf_bytes(&envelope), &payload, &signature) && bytes_equal(payload, buf_bytes(&made)));
+		envelope.n = 0;
+		if (stored.p != NULL && dsse_read(a, stored, &payload, &signature)) {
+			dsse_write(payload, signature, &envelope);
+			CLAIM(bytes_equal(stored, buf_bytes(&envelope)));
+		}
+		buf_free(&made);
+		buf_free(&envelope);
 	}
 }
 
@@ -163,12 +194,13 @@ static void check(struct arena *a, struct folder *f, bool fit)
 	struct buf sums = { 0 };
 	unsigned char digest[SHA256_SIZE];
 	const char *word, *other;
+	bool attested;
 	char hex[SHA256_HEX];
 	uint64_t events;
 	bool good;
 
 	for (size_t i = 0; fit && i < f->files; i++) {
-		if (strcmp(f->file[i].name, SUMS) == 0)
+		if (strcmp(f->file[i].name, SUMS) == 0 || attest_name(f->file[i].name))
 			continue;
 		sha256(f->file[i].bytes, digest);
 		hex_encode(hex, digest, sizeof(digest));
@@ -180,7 +212,7 @@ static void check(struct arena *a, struct folder *f, bool fit)
 	CLAIM(!fit || good || folder_get(f, "").p != NULL);
 	good = good && check_documents(&c) == 0 && check_verifier(&c) == 0 &&
 	    check_inputs(&c) == 0 && check_journal(&c, &events) == 0 &&
-	    check_findings(&c) == 0 && check_gate(&c, &word) == 0 && check_report(&c, &other) == 0;
+	    check_findings(&c) == 0 && check_gate(&c, &word) == 0 && check_report(&c, &other) == 0 && check_attestations(&c, NULL, &attested) == 0;
 	CLAIM(good == (why.code == REFUSAL_NONE));
 	CLAIM(good || (why.code == REFUSE_EVIDENCE && why.text[0] != '\0'));
 	buf_free(&sums);
@@ -195,6 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	while (files < FILES_MAX && next_file(&a, &in, &f))
 		files++;
+	attest(&a, &f);
 	judge(&a, &f);
 	render(&f);
 	check(&a, &f, false);

@@ -183,9 +183,9 @@ words() {
 	FOLDER=$WORK/folder
 	fresh
 	seal
-	as "$OXG" gate "$FOLDER" >"$WORK/report" 2>"$SAID"
-	is "F095: no policy: status 2" "$? $(wc -c <"$WORK/report")" "2 0"
-	like "F095: says what to type" "$(cat "$SAID")" '^oxg: .*--policy FILE'
+	as "$OXG" gate --json "$RUN" >"$WORK/report" 2>"$SAID"
+	is "F168: without --policy the run's own: its status" "$?" 1
+	check "F168: and its report" cmp "$RUN/gate_report.json" "$WORK/report"
 	for bad in '' '{' '{}' '[]' '{"schema_version":2}' '{"schema_version":1,"gate":{"fail_on":"some"}}' \
 		'{"schema_version":1,"gate":{"fail_on":null}}' '{"schema_version":1,"gate":{"on_denied":"shrug"}}' \
 		'{"schema_version":1,"gate":{"require_signature":"no"}}' '{"schema_version":1,"gates":{}}' \

@@ -19,6 +19,7 @@
 #include "lib/flat.c"
 #include "lib/json.c"
 #include "lib/jsonout.c"
+#include "lib/tree.c"
 #undef SHOWN
 #include "evidence/journal.c"
 #define line_next gate_line_next
@@ -64,6 +65,8 @@
 #define put page_put
 #define document page_document
 #define decision page_decision
+#define table_open page_table_open
+#define table_close page_table_close
 #include "report.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -50,8 +50,9 @@ static int member(const struct json *j, const char *path)
 	int v = 0;
 
 	for (size_t n; *path != '\0'; path += n + (path[n] == '.')) {
-		n = strcspn(path, ".");
-		snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		for (n = 0; path[n] != '\0' && path[n] != '.' && n < sizeof(name) - 1; n++)
+			name[n] = path[n];
+		name[n] = '\0';
 		v = json_get(j, v, name);
 	}
 	return v;

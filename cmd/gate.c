@@ -14,7 +14,7 @@ static const struct { const char *word; int status; } decided[] = {
 
 static int snapshot_read(struct arena *a, const char *file, struct buf *snapshot, struct why *why)
 {
-	struct policy policy;
+	struct policy policy = { 0 };
 	struct bytes text;
 
 	if (policy_file(a, file, &text, why) < 0 ||

@@ -41,9 +41,28 @@ static const char *const subdirectory[] = { "inputs", "journal", "logs" };
 
 /* ---- sentences -------------------------------------------------------------- */
 
+/* Is what bears our name still the directory we hold? */
+static bool still_ours(const struct rundir *rd)
+{
+	struct stat held, named;
+
+	return fstat(rd->dir, &held) == 0 &&
+	    fstatat(rd->parent, rd->partial_leaf, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+static int is_gone(const struct rundir *rd, struct why *why)
+{
+	return refuse(why, REFUSE_EVIDENCE, "%s was moved or removed while the run was going "
+	    "on, so there is no run folder %s; keep others away from it and run again",
+	    rd->partial, rd->path);
+}
+
 static int cannot(const struct rundir *rd, struct why *why, const char *aim,
     const char *name, int error)
 {
+	if (error == ENOENT && rd->dir > 0 && !still_ours(rd))
+		return is_gone(rd, why);
 	return refuse(why, REFUSE_EVIDENCE, "cannot %s %s%s%s: %s; what was "
 	    "written so far is left in %s", aim, rd->path, *name ? "/" : "", name,
 	    strerror(error), rd->partial);
@@ -476,22 +495,10 @@ static int directories_close(const struct rundir *rd, struct why *why)
 	return 0;
 }
 
-/* Is what bears our name still the directory we hold? */
-static bool still_ours(const struct rundir *rd)
-{
-	struct stat held, named;
-
-	return fstat(rd->dir, &held) == 0 &&
-	    fstatat(rd->parent, rd->partial_leaf, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-}
-
 static int name_give(const struct rundir *rd, struct why *why)
 {
 	if (!still_ours(rd))
-		return refuse(why, REFUSE_EVIDENCE, "%s was moved or removed while the "
-		    "run was going on, so there is no run folder %s; keep others "
-		    "away from it and run again", rd->partial, rd->path);
+		return is_gone(rd, why);
 	if (syscall(SYS_renameat2, rd->parent, rd->partial_leaf, rd->parent,
 	    rd->leaf, RENAME_NOREPLACE) == 0)
 		return 0;

@@ -2,10 +2,10 @@
 # A folder under its final name is whole, whatever happened while it was made: a
 # disk that fills up at any moment, inodes that run out, a SIGKILL between any
 # two steps.
-# shellcheck source=/dev/null
+# shellcheck source=/dev/null disable=SC2154
 . "${0%/*}/lib.sh"
 
-KILLS=${KILLS:-100}
+KILLS=${KILLS:-200}
 trust_root
 plugin hostile "$HOSTILE"
 DEED=$PLUGIN
@@ -18,7 +18,7 @@ cat >"$WORK/fill" <<'END'
 mkdir -p "$WORK/disk"
 for size in "$@"; do
 	mount -t tmpfs -o "$size,mode=777" none "$WORK/disk" || exit 77
-	$AS "$OXG" run --trust "$TRUST" --out "$WORK/disk/run" $OPTIONS "$DEED" -- emit 60 >/dev/null 2>"$WORK/said"
+	$AS "$OXG" run --trust "$TRUST" --out "$WORK/disk/run" $OPTIONS "$DEED" -- $DO >/dev/null 2>"$WORK/said"
 	status=$?
 	there=$(ls "$WORK/disk" | tr '\n' ' ')
 	said=
@@ -42,7 +42,7 @@ fills() {
 	AS=
 	[ "$(id -u)" -ne 0 ] || how=-m
 	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
-	export AS OXG TRUST DEED WORK OPTIONS
+	export AS OXG TRUST DEED WORK OPTIONS DO
 	if ! unshare $how sh "$WORK/fill" "$@" >"$WORK/seen" 2>"$WORK/errors"; then
 		skip "F163: ($WHO) $what: no tmpfs can be mounted here"
 		return
@@ -57,35 +57,42 @@ fills() {
 }
 
 disks() {
-	OPTIONS=
+	OPTIONS='' DO='emit 60'
+	# The second identity writes by the same code: a coarser sieve for it.
+	[ "$WHO" = "${IDENTITIES%% *}" ] && step=1 || step=4
 	# shellcheck disable=SC2046
-	fills "disks of 4K to 200K" $(seq -f 'size=%gk' 4 4 200)
+	fills "disks of 4K to 200K" $(seq -f 'size=%gk' 4 $((4 * step)) 208)
 	# shellcheck disable=SC2046
-	fills "1 to 24 inodes" $(seq -f 'size=1m,nr_inodes=%g' 1 24)
+	fills "1 to 24 inodes" $(seq -f 'size=1m,nr_inodes=%g' 1 "$step" 25)
 	OPTIONS=--durable
 	# shellcheck disable=SC2046
-	fills "disks of 8K to 200K, --durable" $(seq -f 'size=%gk' 8 32 200)
+	fills "disks of 8K to 200K, --durable" $(seq -f 'size=%gk' 8 $((32 * step)) 264)
+	OPTIONS=--audit
+	# shellcheck disable=SC2046
+	fills "disks of 12K to 240K, --audit" $(seq -f 'size=%gk' 12 $((12 * step)) 240)
+	# shellcheck disable=SC2046
+	fills "1 to 28 inodes, --audit" $(seq -f 'size=1m,nr_inodes=%g' 1 $((3 * step)) 28)
+	OPTIONS='' DO='lines 30000 1'
+	# shellcheck disable=SC2046
+	fills "disks of 40K to 640K, a log that grows" $(seq -f 'size=%gk' 40 $((40 * step)) 640)
 }
 
 # ---- SIGKILL -------------------------------------------------------------------------
 
-# At random moments of a run of a few milliseconds.
-killed() {
-	i=0
-	: >"$WORK/left"
-	while [ $i -lt "$KILLS" ]; do
-		i=$((i + 1))
-		start "$DEED" -- emit 20
-		# 2 to 22 ms: nothing yet, the jail, the plugin, the sealing.
-		sleep "0.0$(printf %02d $((2 + i * 20 / KILLS)))$((i % 10))"
-		kill -KILL "$PID" 2>/dev/null
-		wait "$PID" 2>/dev/null
-		there >>"$WORK/left"
-		chmod -R u+w "$RUN" "$RUN.partial" 2>/dev/null
-		rm -rf "$RUN" "$RUN.partial"
-	done
-	sort "$WORK/left" | uniq -c | sed 's/^/# /'
-	is "F163: ($WHO) killed $KILLS times at random" "$(grep -vxE 'nothing|partial|sealed' "$WORK/left")" ""
+# At moments that are spread over the whole of a run, its closing too.
+killed() { # WHAT OPTION...
+	what=$1
+	shift
+	seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+	set -- "$OXG" run --trust "$TRUST" --out @ "$@"
+	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+	OXG="$OXG" python3 "$here/t/moments.py" "$KILLS" "$seed" "$OUT" "$@" >"$WORK/left" 2>&1
+	sed 's/^[^#]/# &/' "$WORK/left"
+	is "F163: ($WHO) $what, killed $KILLS times: nothing, partial or sealed" \
+		"$(grep -vE '^(#|nothing|partial|sealed)' "$WORK/left")" ""
+	is "F163: ($WHO) $what: every one of them" "$(sed -n 's/^[a-z].* //p' "$WORK/left" | awk '{ n += $1 } END { print n }')" "$KILLS"
+	check "F163: ($WHO) $what: while the folder is made, and after (the test can fail)" \
+		test "$(sed -n 's/^partial //p' "$WORK/left")" -gt $((KILLS / 5)) -a "$(sed -n 's/^sealed //p' "$WORK/left")" -gt 0
 }
 
 # Before each of the supervisor's own writes, renames, mode changes and closes in turn.
@@ -148,12 +155,29 @@ names() {
 	is "F163: ($WHO) the folder was moved away: status 5" "$?" 5
 	check "F163: ($WHO) and there is none" not test -e "$RUN"
 	like "F163: ($WHO) which is said" "$(cat "$ERR")" "^oxg: .*moved or removed"
+	# Or removed; or something else lies there, which stays as it is.
+	for instead in nothing directory file link; do
+		start "$DEED" -- sleep 300
+		wait_for test -d "$RUN.partial"
+		mv "$RUN.partial" "$OUT/gone-$instead"
+		case $instead in
+		nothing) chmod -R u+w "$OUT/gone-nothing" && rm -rf "$OUT/gone-nothing" ;;
+		directory) mkdir "$RUN.partial" && echo mine >"$RUN.partial/mine" ;;
+		file) echo mine >"$RUN.partial" ;;
+		link) mkdir "$OUT/target" && ln -s target "$RUN.partial" ;;
+		esac
+		wait "$PID"
+		is "F163: ($WHO) the folder is gone, $instead is there: status 5, and no folder" "$? $(test -e "$RUN" && echo there)" "5 "
+		like "F163: ($WHO) $instead: which is said" "$(cat "$ERR")" "^oxg: .*moved or removed"
+	done
+	is "F163: ($WHO) nothing was written elsewhere" "$(find "$OUT/target" -mindepth 1; find "$OUT" -name mine -path '*partial*' -exec cat {} +)" mine
 }
 
 for who in $IDENTITIES; do
 	become "$who"
+	[ "$WHO" = "${IDENTITIES%% *}" ] || KILLS=$((KILLS / 2))
 	disks
-	killed
+	killed 'findings' "$DEED" -- emit 20
 	stepped
 	names
 done

@@ -375,22 +375,35 @@ static const char *other_version(const struct checked *c)
 	    (const char *)json_string(c->a, &c->run, v).p;
 }
 
-static int check_report(const struct checked *c, const char **other)
+/* Folders of version 1 have the page alone. */
+static int check_reports(const struct checked *c, const char **other)
 {
-	struct bytes stored = folder_get(c->folder, "report.html");
+	static const struct {
+		const char *name, *option;
+		int (*render)(const struct folder *, struct buf *, struct why *);
+	} report[] = {
+		{ "report.html", "", report_html },
+		{ "report.sarif", " --sarif FILE", report_sarif },
+	};
 	struct buf again = { 0 };
-	int result;
+	int64_t version = 0;
+	int result = 0;
 
-	if (stored.p == NULL)
-		return wrong(c->folder, c->why, "report.html", "is missing");
+	json_integer(&c->run, json_get(&c->run, 0, "schema_version"), &version);
 	*other = other_version(c);
-	if (*other != NULL)
-		return 0;
-	result = report_html(c->folder, &again, c->why);
-	if (result == 0 && !bytes_equal(stored, buf_bytes(&again)))
-		result = refuse(c->why, REFUSE_EVIDENCE, "%s/report.html is not what this "
-		    "oxg renders of the evidence; render it again with: oxg report %s",
-		    c->folder->path, c->folder->path);
+	for (size_t i = 0; i < COUNT(report) && (i == 0 || version > 1) && result == 0; i++) {
+		struct bytes stored = folder_get(c->folder, report[i].name);
+
+		again.n = 0;
+		if (stored.p == NULL)
+			result = wrong(c->folder, c->why, report[i].name, "is missing");
+		else if (*other == NULL)
+			result = report[i].render(c->folder, &again, c->why);
+		if (result == 0 && *other == NULL && !bytes_equal(stored, buf_bytes(&again)))
+			result = refuse(c->why, REFUSE_EVIDENCE, "%s/%s is not what this oxg renders "
+			    "of the evidence; render it again with: oxg report%s %s",
+			    c->folder->path, report[i].name, report[i].option, c->folder->path);
+	}
 	buf_free(&again);
 	return result;
 }
@@ -444,7 +457,7 @@ int run_check(struct arena *a, const char *path, const struct pubkey *key,
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
-	    check_gate(&c, &out->decision) < 0 || check_report(&c, &out->other) < 0 ||
+	    check_gate(&c, &out->decision) < 0 || check_reports(&c, &out->other) < 0 ||
 	    check_attestations(&c, key, &out->attested) < 0)
 		return -1;
 	if (f->empty != NULL) /* no digest tells of it */

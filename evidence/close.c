@@ -108,7 +108,12 @@ static int put_judged(struct act *t, int *decision)
 	if (put_copy(t, "gate_report.json") != 0 ||
 	    report_html(&t->folder, &t->made, t->why) != 0)
 		return -1;
-	return rundir_put(t->c->dir, "report.html", buf_bytes(&t->made), t->why);
+	if (rundir_put(t->c->dir, "report.html", buf_bytes(&t->made), t->why) != 0)
+		return -1;
+	t->made.n = 0;
+	if (report_sarif(&t->folder, &t->made, t->why) != 0)
+		return -1;
+	return rundir_put(t->c->dir, "report.sarif", buf_bytes(&t->made), t->why);
 }
 
 /* ---- signed ---------------------------------------------------------------------------- */

@@ -436,6 +436,117 @@ void html_findings(struct buf *to, const struct found_run *run, size_t n);
 /* A bar of so many hundredths; class is one of ours. */
 void html_bar(struct buf *to, const char *class, uint64_t percent);
 
+/* ---- text.c: bytes of a run folder inside other documents ------------------------------------- */
+/* One character taken; false: the byte taken is no UTF-8. (html.c) */
+bool rune_next(struct bytes *s, uint32_t *rune);
+/* It cannot be seen, or makes other text look different from what it is. (html.c) */
+bool rune_unseen(uint32_t rune);
+enum text_form {
+	TEXT_JSON,                     /* inside a JSON string; nothing is lost */
+	TEXT_SHOWN,                    /* the same for people's eyes: the unseen made visible */
+	TEXT_SARIF,                    /* the same as a SARIF message, which knows links */
+	TEXT_XML,                      /* content, or an attribute in double quotes */
+	TEXT_CODE,                     /* a code span in a cell of a Markdown table */
+	TEXT_MESSAGE,                  /* of a GitHub annotation */
+	TEXT_PROPERTY,                 /* of one */
+};
+/* At most max bytes of s, and a note on the rest. No form begins a command of a CI
+ * system on stdout. */
+void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max);
+/* A member of the open object, by one of the first three forms. */
+void text_member(struct json_out *o, const char *name, enum text_form form, struct bytes s,
+    size_t max);
+/* Percent-encoded, but for slashes and what never needs it. */
+void text_uri(struct buf *to, struct bytes path);
+
+/* ---- merge.c: findings of one run or many, each different one once ----------------------------- */
+#define MERGED_FINDINGS (1u << 20)     /* different ones: the memory they take */
+
+struct merged_run {
+	const struct folder *folder;
+	struct json run, gate, usage;  /* without tokens when unreadable */
+	struct bytes id, plugin, version; /* decoded; n 0: not known */
+	struct bytes input;            /* --input as a path below the checkout, n 0: none */
+	int decision;                  /* as gate_decision numbers it */
+	uint64_t by_severity[SEV_COUNT];
+};
+
+struct merged_rule {                   /* of one plugin, one type */
+	unsigned char print[SHA256_SIZE];
+	struct bytes plugin, type;     /* clipped */
+	int severity;                  /* the worst */
+	uint32_t number;               /* for who writes: begins as 0 */
+};
+
+struct merged_finding {
+	unsigned char print[SHA256_SIZE]; /* of plugin, type, target, message */
+	uint32_t run, rule, count;     /* where it was first as severe as it is */
+	uint32_t hop, hops;            /* the last run that has it, how many have */
+	int severity;                  /* the worst */
+	size_t at;                     /* of its line in that run's findings.jsonl */
+};
+
+struct merged_table {
+	struct buf of;                 /* entries that begin with their digest */
+	struct buf slots;
+	size_t size, room;
+	uint64_t seed[2];
+};
+
+struct merged {
+	struct arena a;
+	struct merged_run *run;        /* by id, whatever the order they were given in */
+	size_t runs;
+	struct merged_table findings, rules;
+	struct buf hops;               /* per finding a list of the runs that have it */
+	uint64_t by_severity[SEV_COUNT]; /* different ones */
+	uint64_t total, unreadable;    /* lines */
+};
+
+/* The folders must outlive it. A run given twice counts once. 0, or -1 with why (EVIDENCE). */
+int merge_runs(const struct folder *folder, size_t n, struct merged *out, struct why *why);
+void merge_free(struct merged *m);
+struct merged_rule *merged_rule(const struct merged *m, uint32_t i);
+/* The runs that have it, in their order, into run[]; at most max. How many. */
+size_t merged_runs_of(const struct merged *m, const struct merged_finding *f, uint32_t *run,
+    size_t max);
+
+struct merged_place {
+	struct bytes path;             /* relative to the checkout; never empty */
+	uint64_t line, column;         /* 0: not said */
+	bool file;                     /* false: the target is no file, and path a stand-in */
+};
+
+/* From the worst severity, within one in the order of runs and lines. Start with { 0 }
+ * and go to the end. */
+struct merged_walk {
+	int turn;                      /* SEV_COUNT less the severity that is walked over */
+	size_t next, held;
+	const struct merged_finding *f;
+	const struct merged_run *run;
+	struct finding_view view;
+	struct merged_place place;
+	struct arena scratch;
+};
+bool merged_next(const struct merged *m, struct merged_walk *w);
+void merged_end(const struct merged *m, struct merged_walk *w); /* for who stops before the end */
+
+/* How a run ended, or why it was refused: a sentence, some of it the folder's words. */
+struct bytes merged_how(struct arena *a, const struct merged_run *r);
+const char *decision_name(int decision); /* "PASS"; NULL for none */
+
+/* ---- what is written of them: each into s, a part at a time ----------------------------------- */
+struct sink {
+	struct buf b;                  /* what is not written yet */
+	int fd;                        /* -1: all of it stays in b */
+	int error;                     /* errno of the first failed write, sticky */
+};
+
+void sink_turn(struct sink *s, bool all); /* what there is goes out when it is much, or all */
+void sarif_write(const struct merged *m, struct sink *s);       /* sarif.c: SARIF 2.1.0 */
+/* The document of one run, whole. 0, or -1 with why (EVIDENCE). */
+int report_sarif(const struct folder *folder, struct buf *out, struct why *why);
+
 /* Who signs. The key is oxg.c's to hold: nobody here sees it. */
 struct signer {
 	/* The DER, and key_id; 0, or -1 with why. Called when every child is dead. */

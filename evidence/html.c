@@ -11,8 +11,7 @@
 
 /* ---- text from outside ------------------------------------------------------------- */
 
-/* Takes one character. false: the byte taken is no UTF-8. */
-static bool rune_next(struct bytes *s, uint32_t *rune)
+bool rune_next(struct bytes *s, uint32_t *rune)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char c = s->p[0];
@@ -48,6 +47,11 @@ static bool unseen(uint32_t r)
 		if (r >= range[i].from && r <= range[i].to)
 			return true;
 	return (r & 0xfffe) == 0xfffe;
+}
+
+bool rune_unseen(uint32_t rune)
+{
+	return unseen(rune);
 }
 
 static const char *entity(uint32_t r)

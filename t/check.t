@@ -550,8 +550,9 @@ many() {
 	sed -i 's/; 3 findings/; 100000 findings/' "$COPY/gate_report.json"
 	sums
 	caught "F160: a page of three findings for 100000" report.html
-	as "$OXG" report "$COPY" >"$WORK/page"
+	as "$OXG" report --html - --sarif "$WORK/sarif" "$COPY" >"$WORK/page"
 	cp "$WORK/page" "$COPY/report.html"
+	cp "$WORK/sarif" "$COPY/report.sarif"
 	sums
 	from=$(date +%s)
 	checks "$COPY"

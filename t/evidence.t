@@ -172,7 +172,7 @@ folder() {
 	echo x >"$WORK/input/x"
 	run --input "$WORK/input" --task "$WORK/task.json" "$DEED" -- emit 3
 	for name in run.json findings.jsonl journal/events.jsonl verifier_report.json gate_report.json \
-		SHA256SUMS usage.json report.html inputs/manifest.json inputs/policy.json \
+		SHA256SUMS usage.json report.html report.sarif inputs/manifest.json inputs/policy.json \
 		inputs/task.json logs/stdout.log logs/stderr.log; do
 		check "F164: $name is there" test -f "$RUN/$name"
 	done

@@ -98,6 +98,8 @@ struct run {
 	char policy_sha256[SHA256_HEX], config_sha256[SHA256_HEX];
 	char task_sha256[SHA256_HEX], input_sha256[SHA256_HEX];
 	int decision;                  /* of the gate, -1: none */
+	struct github github;          /* --format github: opened before all is shut */
+	struct folder folder;          /* as it was sealed */
 };
 
 /* ---- the folder, from its first moment -------------------------------------------- */
@@ -478,6 +480,7 @@ static int make_evidence(struct run *r)
 		.out_log = r->out_log, .err_log = r->err_log,
 		.durable = r->words.durable,
 		.signer = r->words.sign_key != NULL ? &r->signer : NULL,
+		.seen = r->words.github ? &r->folder : NULL,
 	};
 	struct buf listing = { 0 };
 	struct why late = { .code = REFUSAL_NONE }; /* must not hide why nothing ran */
@@ -623,6 +626,22 @@ static const uint64_t *all_moments(struct run *r)
 	return r->moment;
 }
 
+/* The status is the run's, unless nobody could be told. */
+static int tell_github(struct run *r, const char *folder, int status)
+{
+	struct merged merged;
+	struct why why = { .code = REFUSAL_NONE };
+	int told;
+
+	if (r->folder.files == 0)
+		told = github_refused(r->why.text);
+	else if (merge_runs(&r->folder, 1, &merged, &why) != 0)
+		told = github_refused(why.text);
+	else
+		told = github_tell(&r->github, &merged, folder);
+	return status == STATUS_OK ? told : status;
+}
+
 static int tell(struct run *r, bool sealed)
 {
 	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
@@ -639,7 +658,8 @@ static int tell(struct run *r, bool sealed)
 		.status = exit_status(r),
 	};
 
-	return console_summary(&r->words, &s);
+	return r->words.github ? tell_github(r, s.folder, console_summary(&r->words, &s)) :
+	    console_summary(&r->words, &s);
 }
 
 int run_perform(const struct run_words *words)
@@ -664,6 +684,8 @@ int run_perform(const struct run_words *words)
 	r.facts.started = clock_seconds(&r.clock);
 	choose_run_id(&r);
 	signals = take_signals();
+	if (r.words.github)
+		github_open(&r.github);
 	/* A trust root that is not the operator's leaves a folder too; a policy that
 	 * does not parse is wrong usage and leaves none. */
 	if (trust_root_open(&r.arena, r.words.trust, &r.root, &r.why) != 0) {

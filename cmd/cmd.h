@@ -107,6 +107,17 @@ int approvals_judge(struct arena *a, const struct approval_words *w, const struc
     struct bytes snapshot, struct bytes report, struct approved *out, struct why *why);
 /* The members approved_by and refused_approvals. */
 void approvals_write(struct json_out *o, const struct approved *r);
+/* ---- github.c: --format github --------------------------------------------------------- */
+struct merged;
+
+struct github {
+	int summary, output;      /* -1: no such file */
+};
+
+void github_open(struct github *g);
+/* Annotations, summary and outputs; folder NULL: of several runs. The exit status. */
+int github_tell(const struct github *g, const struct merged *m, const char *folder);
+int github_refused(const char *text); /* where there is no folder to tell of */
 
 /* ---- run.c: the words of "oxg run", made once and const ever after ---------------- */
 struct run_words {
@@ -123,6 +134,7 @@ struct run_words {
 	capability_set grant;
 	struct resources resources;
 	bool allow_unsigned, audit, durable, json, quiet, timings;
+	bool github;                  /* --format github */
 	bool verify_time_given;
 	int64_t verify_time;
 	struct words_list secret;     /* NAME=file:PATH, NAME=env:VARIABLE */

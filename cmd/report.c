@@ -120,6 +120,11 @@ static const struct {
 } formats[] = {
 	{ "html", "a page of HTML; without any option it goes to stdout", NULL },
 	{ "sarif", "SARIF 2.1.0, for GitHub code scanning and others", sarif_write },
+	{ "json", "runs and findings as one JSON object: oxg schema report", bundle_write },
+	{ "md", "Markdown, a step summary", markdown_write },
+	{ "junit", "JUnit XML, a case for each rule of the gate", junit_write },
+	{ "gitlab-codequality", "GitLab Code Quality", codequality_write },
+	{ "gitlab-sast", "GitLab SAST", sast_write },
 };
 
 static int page_make(const struct reporting *r, struct buf *page, struct why *why)
@@ -154,24 +159,39 @@ static int document_write(struct reporting *r, size_t format, const char *path, 
 	return output_close(&o, s.error, why);
 }
 
+static int github(struct reporting *r, struct why *why)
+{
+	struct github g;
+
+	github_open(&g);
+	if (merge(r, why) < 0)
+		return command_fail(why);
+	return github_tell(&g, &r->merged, r->folders == 1 ? r->folder->path : NULL);
+}
+
 int cmd_report(int argc, char **argv)
 {
-	const char *file[COUNT(formats)] = { NULL };
-	struct option_spec option[COUNT(formats)];
+	const char *file[COUNT(formats)] = { NULL }, *format = NULL;
+	struct option_spec option[COUNT(formats) + 1];
 	const struct command c = { "report", "[options] RUN...",
 	    "Renders what is stored of runs, each into the FILE that is named (-: stdout).",
 	    option, COUNT(option) };
 	static struct words_list operands;
 	struct reporting r = { .folders = 0 };
 	struct why why = { 0 };
-	size_t on_stdout = 0, documents = 0;
+	size_t on_stdout, documents;
 
 	for (size_t i = 0; i < COUNT(formats); i++)
 		option[i] = (struct option_spec){ formats[i].option, OPT_TEXT, "FILE",
 		    formats[i].help, &file[i] };
+	option[COUNT(formats)] = (struct option_spec){ "format", OPT_TEXT, "github",
+	    "annotations on stdout, step summary, outputs", &format };
 	options_read(&c, argc, argv, &operands, NULL);
+	if (format != NULL && strcmp(format, "github") != 0)
+		die(STATUS_USAGE, "--format %s: give github", format);
 	if (operands.count == 0)
 		die(STATUS_USAGE, "report takes run folders; type: oxg report %s", c.synopsis);
+	documents = on_stdout = format != NULL;
 	for (size_t i = 0; i < COUNT(formats); i++) {
 		documents += file[i] != NULL;
 		on_stdout += file[i] != NULL && strcmp(file[i], "-") == 0;
@@ -187,5 +207,5 @@ int cmd_report(int argc, char **argv)
 	for (size_t i = 0; i < COUNT(formats); i++)
 		if (file[i] != NULL && document_write(&r, i, file[i], &why) < 0)
 			return command_fail(&why);
-	return STATUS_OK;
+	return format != NULL ? github(&r, &why) : STATUS_OK;
 }

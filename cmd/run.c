@@ -22,7 +22,7 @@
 
 struct texts {
 	const char *cpu, *memory, *timeout, *pids, *workspace, *fail_on;
-	const char *verify_time;
+	const char *verify_time, *format;
 	struct words_list grant;
 };
 
@@ -145,6 +145,8 @@ static void check_together(const struct run_words *w)
 	if (w->input != NULL && w->input_bind != NULL)
 		die(STATUS_USAGE, "--input and --input-bind exclude each other: "
 		    "a snapshot, or the live tree");
+	if (w->github && w->json)
+		die(STATUS_USAGE, "--format github and --json exclude each other: both go to stdout");
 	if (w->run_id != NULL && !ulid_valid(bytes_of(w->run_id)))
 		wrong("run-id", w->run_id, "a ULID: 26 characters of 0-9 and A-Z without I, L, O, U");
 }
@@ -179,6 +181,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "audit", OPT_FLAG, NULL, "trace what it opens, executes, removes: audit.jsonl, security_audit.json", &w->audit },
 		{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", &w->durable },
 		{ "json", OPT_FLAG, NULL, "one JSON object on stdout", &w->json },
+		{ "format", OPT_TEXT, "github", "annotations on stdout, step summary, outputs", &t.format },
 		{ "timings", OPT_FLAG, NULL, "what each step of the run took", &w->timings },
 		{ "quiet", OPT_FLAG, NULL, "no summary", &w->quiet },
 	};
@@ -203,6 +206,9 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 			wrong("verify-time", t.verify_time, "a time like 2026-11-21T00:00:00Z");
 	}
 	settle_signing(w);
+	w->github = t.format != NULL;
+	if (w->github && strcmp(t.format, "github") != 0)
+		wrong("format", t.format, "github");
 	check_together(w);
 }
 

@@ -298,7 +298,7 @@ static int check_bundle(struct arena *a, const struct folder *f, const char *nam
 
 	if (bundle.p == NULL)
 		return 0;
-	if (!bundle_read(a, bundle, envelope, id))
+	if (!sigstore_read(a, bundle, envelope, id))
 		return wrong(f, why, name, "is not the Sigstore bundle of the envelope beside it");
 	hex_encode(hex, id, SHA256_SIZE);
 	if (key != NULL && strcmp(hex, key->id) != 0)

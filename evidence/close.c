@@ -137,7 +137,7 @@ static int put_signed(struct act *t, const struct attestation *it)
 		rc = put_copy(t, it->name);
 	}
 	if (rc == 0 && s->bundle) {
-		bundle_write(folder_get(&t->folder, it->name), s->key_id, &t->made);
+		sigstore_write(folder_get(&t->folder, it->name), s->key_id, &t->made);
 		rc = rundir_put(t->c->dir, it->bundle, buf_bytes(&t->made), t->why);
 	}
 	buf_free(&payload);
@@ -163,7 +163,7 @@ static int put_attestations(struct act *t)
 int evidence_close(struct arena *a, const struct closing *c, int *decision, struct why *why)
 {
 	struct act t = { .arena = a, .c = c, .why = why, .folder = { .path = c->dir->path } };
-	struct found found;
+	struct found *found = arena_get(a, sizeof(*found));
 
 	if (journal_flush(c->journal) != 0)
 		return refuse(why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s; what "
@@ -175,12 +175,16 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	    put_made(&t, "usage.json", record_usage) != 0 ||
 	    put_made(&t, "verifier_report.json", record_verifier) != 0 ||
 	    add_hashed(&t, "journal/events.jsonl", c->journal->fd) != 0 ||
-	    add_findings(&t, &found) != 0 ||
+	    add_findings(&t, found) != 0 ||
 	    add_hashed(&t, "ledger.jsonl", c->ledger) != 0 ||
 	    put_audit(&t) != 0 ||
 	    add_hashed(&t, "logs/stdout.log", c->out_log) != 0 ||
 	    add_hashed(&t, "logs/stderr.log", c->err_log) != 0 ||
 	    put_judged(&t, decision) != 0 || put_attestations(&t) != 0)
 		return -1;
-	return rundir_seal(c->dir, c->durable, why);
+	if (rundir_seal(c->dir, c->durable, why) != 0)
+		return -1;
+	if (c->seen != NULL)
+		*c->seen = t.folder;
+	return 0;
 }

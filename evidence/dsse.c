@@ -81,7 +81,7 @@ bool dsse_verify(struct bytes payload, struct bytes der, const struct pubkey *ke
 
 /* ---- the bundle ------------------------------------------------------------------------ */
 
-void bundle_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE], struct buf *out)
+void sigstore_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE], struct buf *out)
 {
 	buf_text(out, BUNDLE);
 	base64_encode(out, (struct bytes){ key_id, SHA256_SIZE });
@@ -91,7 +91,7 @@ void bundle_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE]
 }
 
 /* The hint is the one thing in it that the envelope does not say. */
-bool bundle_read(struct arena *a, struct bytes bundle, struct bytes envelope,
+bool sigstore_read(struct arena *a, struct bytes bundle, struct bytes envelope,
     unsigned char key_id[SHA256_SIZE])
 {
 	size_t n = sizeof(BUNDLE) - 1;
@@ -105,7 +105,7 @@ bool bundle_read(struct arena *a, struct bytes bundle, struct bytes envelope,
 	if (!take_base64(a, &rest, "\"", &hint) || hint.n != SHA256_SIZE)
 		return false;
 	memcpy(key_id, hint.p, SHA256_SIZE);
-	bundle_write(envelope, key_id, &again);
+	sigstore_write(envelope, key_id, &again);
 	good = bytes_equal(bundle, buf_bytes(&again));
 	buf_free(&again);
 	return good;

@@ -276,8 +276,8 @@ void dsse_write(struct bytes payload, struct bytes der, struct buf *out);
 bool dsse_read(struct arena *a, struct bytes envelope, struct bytes *payload, struct bytes *der);
 bool dsse_verify(struct bytes payload, struct bytes der, const struct pubkey *key);
 /* A Sigstore bundle v0.3 around an envelope; key_id: SHA-256 of the public key. */
-void bundle_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE], struct buf *out);
-bool bundle_read(struct arena *a, struct bytes bundle, struct bytes envelope,
+void sigstore_write(struct bytes envelope, const unsigned char key_id[SHA256_SIZE], struct buf *out);
+bool sigstore_read(struct arena *a, struct bytes bundle, struct bytes envelope,
     unsigned char key_id[SHA256_SIZE]);
 
 /* ---- attest.c: what is signed of a run ------------------------------------------------------ */
@@ -450,8 +450,8 @@ enum text_form {
 	TEXT_MESSAGE,                  /* of a GitHub annotation */
 	TEXT_PROPERTY,                 /* of one */
 };
-/* At most max bytes of s, and a note on the rest. No form begins a command of a CI
- * system on stdout. */
+/* When max bytes of it are written, a note on the rest. No form begins a command of a
+ * CI system on stdout. */
 void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max);
 /* A member of the open object, by one of the first three forms. */
 void text_member(struct json_out *o, const char *name, enum text_form form, struct bytes s,
@@ -467,6 +467,7 @@ struct merged_run {
 	struct json run, gate, usage;  /* without tokens when unreadable */
 	struct bytes id, plugin, version; /* decoded; n 0: not known */
 	struct bytes input;            /* --input as a path below the checkout, n 0: none */
+	bool one_file;                 /* which has one file only */
 	int decision;                  /* as gate_decision numbers it */
 	uint64_t by_severity[SEV_COUNT];
 };
@@ -534,6 +535,10 @@ void merged_end(const struct merged *m, struct merged_walk *w); /* for who stops
 /* How a run ended, or why it was refused: a sentence, some of it the folder's words. */
 struct bytes merged_how(struct arena *a, const struct merged_run *r);
 const char *decision_name(int decision); /* "PASS"; NULL for none */
+int merged_decision(const struct merged *m); /* the worst of all runs; -1: one has none */
+/* When it began, when it ended; 0: not known. */
+int64_t merged_time(const struct merged_run *r, const char *member);
+void json_open_member(struct json_out *o, const char *name, char kind);
 
 /* ---- what is written of them: each into s, a part at a time ----------------------------------- */
 struct sink {
@@ -544,6 +549,11 @@ struct sink {
 
 void sink_turn(struct sink *s, bool all); /* what there is goes out when it is much, or all */
 void sarif_write(const struct merged *m, struct sink *s);       /* sarif.c: SARIF 2.1.0 */
+void bundle_write(const struct merged *m, struct sink *s);      /* bundle.c: schema/report */
+void markdown_write(const struct merged *m, struct sink *s);    /* markdown.c: a step summary */
+void junit_write(const struct merged *m, struct sink *s);       /* junit.c: the gate's rules */
+void codequality_write(const struct merged *m, struct sink *s); /* gitlab.c: Code Quality */
+void sast_write(const struct merged *m, struct sink *s);        /* gitlab.c: SAST */
 /* The document of one run, whole. 0, or -1 with why (EVIDENCE). */
 int report_sarif(const struct folder *folder, struct buf *out, struct why *why);
 
@@ -566,6 +576,7 @@ struct closing {
 	int audit;                     /* -1: none */
 	bool durable;
 	struct signer *signer;         /* NULL: nobody signs it */
+	struct folder *seen;           /* NULL, or what was closed, until exit */
 };
 /* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers
  * it. 0, or -1 with why (EVIDENCE): then the .partial is left. */

@@ -154,6 +154,8 @@ static struct bytes input_of(struct merged *m, const struct json *run)
 
 static void run_read(struct merged *m, const struct folder *f, struct merged_run *out)
 {
+	int64_t files;
+
 	*out = (struct merged_run){ .folder = f };
 	document(m, f, "run.json", &out->run);
 	document(m, f, "gate_report.json", &out->gate);
@@ -162,6 +164,8 @@ static void run_read(struct merged *m, const struct folder *f, struct merged_run
 	out->plugin = text_of(m, &out->run, "plugin", "name");
 	out->version = text_of(m, &out->run, "plugin", "version");
 	out->input = input_of(m, &out->run);
+	out->one_file = out->input.n > 0 && json_integer(&out->run, json_get(&out->run,
+	    json_get(&out->run, 0, "input"), "files"), &files) && files == 1;
 	out->decision = gate_decision(folder_get(f, "gate_report.json"));
 }
 
@@ -366,7 +370,10 @@ static bool in_input(struct merged_walk *w, struct bytes path)
 	if ((path.n > 0 || input.n == 0) && !is_path(path))
 		return false;
 	beneath = path;
-	if (input.n > 0 && !(take_prefix(&beneath, input) && (beneath.n == 0 || *beneath.p == '/')))
+	if (w->run->one_file && input.n >= path.n && /* it stands in the input under its own name */
+	    bytes_equal((struct bytes){ input.p + input.n - path.n, path.n }, path))
+		path = input;
+	else if (input.n > 0 && !(take_prefix(&beneath, input) && (beneath.n == 0 || *beneath.p == '/')))
 		path = bytes_of(arena_printf(&w->scratch, "%.*s%s%.*s", (int)input.n,
 		    (const char *)input.p, path.n > 0 ? "/" : "", (int)path.n, (const char *)path.p));
 	w->place.path = path;
@@ -375,10 +382,8 @@ static bool in_input(struct merged_walk *w, struct bytes path)
 
 static void place_find(struct merged_walk *w)
 {
-	const struct json *run = &w->run->run;
 	struct merged_place *p = &w->place;
 	struct bytes path = w->view.target;
-	int64_t files;
 
 	*p = (struct merged_place){ .path = BYTES("findings.jsonl") };
 	if (take_number(&path, &p->line) && take_number(&path, &p->column)) {
@@ -391,8 +396,7 @@ static void place_find(struct merged_walk *w)
 	if (p->file)
 		return;
 	p->line = p->column = 0;
-	if (w->run->input.n > 0 && json_integer(run, json_get(run, json_get(run, 0, "input"),
-	    "files"), &files) && files == 1)
+	if (w->run->one_file)
 		p->path = w->run->input; /* what was captured */
 }
 
@@ -452,6 +456,36 @@ const char *decision_name(int decision)
 	static const char *const name[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
 
 	return decision >= 0 && decision < (int)COUNT(name) ? name[decision] : NULL;
+}
+
+int merged_decision(const struct merged *m)
+{
+	static const int worse[] = { 3, 0, 2, 1 }; /* none, PASS, BLOCK, REQUIRE_APPROVAL */
+	int worst = 0;
+
+	for (size_t i = 0; i < m->runs; i++)
+		if (worse[m->run[i].decision + 1] > worse[worst + 1])
+			worst = m->run[i].decision;
+	return worst;
+}
+
+int64_t merged_time(const struct merged_run *r, const char *member)
+{
+	struct arena scratch = { 0 };
+	int64_t seconds = 0;
+	int v = json_get(&r->run, 0, member);
+
+	if (json_kind(&r->run, v) != JSON_STRING ||
+	    !time_parse(json_string(&scratch, &r->run, v), &seconds))
+		seconds = 0;
+	arena_free(&scratch);
+	return seconds;
+}
+
+void json_open_member(struct json_out *o, const char *name, char kind)
+{
+	json_name(o, name);
+	json_open(o, kind);
 }
 
 /* ---- where a document goes -------------------------------------------------------------------- */

@@ -33,8 +33,7 @@ struct sarif {
 
 static void open_member(struct sarif *t, const char *name, char kind)
 {
-	json_name(&t->o, name);
-	json_open(&t->o, kind);
+	json_open_member(&t->o, name, kind);
 }
 
 /* "name": {"text": ...} of our own words. */
@@ -241,11 +240,10 @@ static void put_tool(struct sarif *t)
 
 static void put_time(struct sarif *t, const struct merged_run *r, const char *name, const char *member)
 {
-	struct bytes s = json_string(&t->a, &r->run, json_get(&r->run, 0, member));
-	int64_t seconds;
+	int64_t seconds = merged_time(r, member);
 	char text[32];
 
-	if (time_parse(s, &seconds))
+	if (seconds > 0)
 		json_member(&t->o, name, time_rfc3339(text, seconds));
 }
 

@@ -80,29 +80,18 @@ static void put_rune(struct buf *to, enum text_form form, uint32_t r, struct byt
 		buf_add(to, as.p, as.n);
 }
 
-/* Not in the middle of a character. */
-static struct bytes clip(struct bytes s, size_t max)
-{
-	if (s.n <= max)
-		return s;
-	for (s.n = max; s.n > 0 && (s.p[s.n] & 0xc0) == 0x80; s.n--)
-		;
-	return s;
-}
-
 void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max)
 {
-	struct bytes rest = clip(s, max);
-	size_t left = s.n - rest.n;
+	size_t from = to->n;
 	uint32_t r = 0, before;
 
-	while (rest.n > 0) {
-		struct bytes at = rest;
+	while (s.n > 0 && to->n - from < max) {
+		struct bytes at = s;
 		bool good;
 
 		before = r;
-		good = rune_next(&rest, &r);
-		at.n -= rest.n;
+		good = rune_next(&s, &r);
+		at.n -= s.n;
 		if (!good)
 			buf_text(to, "\xef\xbf\xbd");
 		else if (r < 0x7f && !special(r))
@@ -110,8 +99,8 @@ void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max)
 		else
 			put_rune(to, form, r, at, r == '#' && before == '#');
 	}
-	if (left > 0)
-		buf_printf(to, " (%zu more bytes)", left);
+	if (s.n > 0)
+		buf_printf(to, " (%zu more bytes)", s.n);
 }
 
 void text_member(struct json_out *o, const char *name, enum text_form form, struct bytes s,

@@ -87,10 +87,15 @@ helps() {
 	wrong F095 'no such schema' schema nosuch
 	for command in verify inspect sign allow keygen check report gate replay policy; do
 		wrong F095 "$command" "$command"
-		wrong F095 "$command" "$command" one two
+		[ "$command" = report ] || wrong F095 "$command" "$command" one two
 	done
 	wrong F012 '--key FILE.*keygen' sign "$DEED"
 	wrong F172 'needs --key FILE and --reason' approve somewhere
+	wrong F162 'give github' report --format gitlab somewhere
+	wrong F162 'one stdout' report --sarif - --json - somewhere
+	wrong F162 'one stdout' report --format github --json - somewhere
+	wrong F162 'exclude each other' run --format github --json "$DEED"
+	wrong F162 'give github' run --format gitlab "$DEED"
 	wrong F126 'no such capability.*caps' inspect --grant CAP_ROOT "$DEED"
 }
 

@@ -6,6 +6,7 @@
 . "${0%/*}/lib.sh"
 
 VALID=$(cd "${0%/*}" && pwd)/export.js
+SCHEMA=$(cd "${0%/*}/.." && pwd)/schema/report.schema.json
 SAID=$WORK/said
 MULTITOOL=$NODE_PATH/@microsoft/sarif-multitool-linux
 chmod +x "$MULTITOOL/Sarif.Multitool"
@@ -20,9 +21,11 @@ report() {
 	STATUS=$?
 }
 
-# valid WHAT FILE SCHEMA
+# valid WHAT SCHEMA FILE...
 valid() {
-	check "$1" node "$VALID" "$2" "$3"
+	what=$1
+	shift
+	check "$what" node "$VALID" "$@"
 }
 
 sums() {
@@ -109,7 +112,7 @@ sarif_of_runs() {
 sarif_rules() {
 	jq -n '[inputs]' "$WORK"/*.sarif >"$WORK/all"
 	for name in none evil timeout refused; do
-		valid "F162: $name: the schema of SARIF 2.1.0" "$WORK/$name.sarif" "$MULTITOOL/sarif-2.1.0.json"
+		valid "F162: $name: the schema of SARIF 2.1.0" "$MULTITOOL/sarif-2.1.0.json" "$WORK/$name.sarif"
 	done
 	jq '.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri = "https://x.example/a"' \
 		"$WORK/evil.sarif" >"$WORK/wrong.sarif"
@@ -173,7 +176,340 @@ sarif_checked() {
 	check "F155: the stored bytes" cmp "$EVIL/report.sarif" "$OUT/again.sarif"
 }
 
+# ---- oxg report ------------------------------------------------------------------------------
+
+ALL='html sarif json md junit gitlab-codequality gitlab-sast'
+
+# documents DIR RUN...: each format there; those for several runs.
+documents() {
+	into=$1
+	shift
+	mkdir -p "$into"
+	report "$@" --sarif "$into/sarif" --json "$into/json" --md "$into/md" --junit "$into/junit" \
+		--gitlab-codequality "$into/quality" --gitlab-sast "$into/sast"
+}
+
+# shellcheck disable=SC2016 # dollars are the schemas'
+QUALITY='{"$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "items": {"type": "object",
+	"required": ["description", "check_name", "fingerprint", "severity", "location"], "additionalProperties": false,
+	"properties": {"description": {"type": "string", "minLength": 1}, "check_name": {"type": "string", "minLength": 1},
+	"fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+	"severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+	"location": {"type": "object", "required": ["path", "lines"], "properties": {
+	"path": {"type": "string", "not": {"pattern": "^(/|[.]/|[a-z]+:)|(^|/)[.][.](/|$)"}, "minLength": 1},
+	"lines": {"type": "object", "required": ["begin"], "properties": {"begin": {"type": "integer", "minimum": 1}}}}}}}}'
+# shellcheck disable=SC2016
+SAST='{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "additionalProperties": false,
+	"required": ["scan", "version", "vulnerabilities"], "properties": {"version": {"const": "15.0.7"},
+	"scan": {"type": "object", "required": ["analyzer", "scanner", "type", "start_time", "end_time", "status"], "properties": {
+	"type": {"const": "sast"}, "status": {"enum": ["success", "failure"]},
+	"start_time": {"$ref": "#/definitions/time"}, "end_time": {"$ref": "#/definitions/time"},
+	"analyzer": {"$ref": "#/definitions/program"}, "scanner": {"$ref": "#/definitions/program"},
+	"messages": {"type": "array", "items": {"type": "object", "required": ["level", "value"], "properties": {
+	"level": {"enum": ["info", "warn", "fatal"]}, "value": {"type": "string", "minLength": 1}}}}}},
+	"vulnerabilities": {"type": "array", "items": {"type": "object", "required": ["id", "identifiers", "location"], "properties": {
+	"id": {"type": "string", "format": "uuid"}, "name": {"type": "string", "maxLength": 255},
+	"severity": {"enum": ["Info", "Unknown", "Low", "Medium", "High", "Critical"]},
+	"identifiers": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["type", "name", "value"],
+	"properties": {"type": {"type": "string", "minLength": 1}, "name": {"type": "string", "minLength": 1}}}},
+	"location": {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "minLength": 1},
+	"start_line": {"type": "integer", "minimum": 1}}}}}}},
+	"definitions": {"time": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$"},
+	"program": {"type": "object", "required": ["id", "name", "version", "vendor"], "properties": {
+	"vendor": {"type": "object", "required": ["name"]}}}}}'
+
+# The attributes and elements that Jenkins and GitLab read, and no others.
+cat >"$WORK/junit.xsd" <<'END'
+<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
+<xs:simpleType name="seconds"><xs:restriction base="xs:string"><xs:pattern value="[0-9]+(\.[0-9]+)?"/></xs:restriction></xs:simpleType>
+<xs:complexType name="word"><xs:attribute name="message"/><xs:attribute name="type"/></xs:complexType>
+<xs:element name="testsuites"><xs:complexType><xs:sequence>
+ <xs:element name="testsuite" maxOccurs="unbounded"><xs:complexType><xs:sequence>
+  <xs:element name="testcase" maxOccurs="unbounded"><xs:complexType><xs:choice minOccurs="0">
+   <xs:element name="failure" type="word"/><xs:element name="error" type="word"/><xs:element name="skipped" type="word"/>
+  </xs:choice><xs:attribute name="name" use="required"/><xs:attribute name="classname" use="required"/>
+  <xs:attribute name="time" type="seconds"/></xs:complexType></xs:element>
+ </xs:sequence><xs:attribute name="name" use="required"/><xs:attribute name="tests" type="xs:integer" use="required"/>
+ <xs:attribute name="failures" type="xs:integer"/><xs:attribute name="errors" type="xs:integer"/>
+ <xs:attribute name="skipped" type="xs:integer"/><xs:attribute name="time" type="seconds"/>
+ <xs:attribute name="timestamp" type="xs:dateTime"/></xs:complexType></xs:element>
+</xs:sequence><xs:attribute name="name"/><xs:attribute name="tests" type="xs:integer"/><xs:attribute name="failures" type="xs:integer"/>
+<xs:attribute name="errors" type="xs:integer"/><xs:attribute name="time" type="seconds"/></xs:complexType></xs:element>
+</xs:schema>
+END
+
+# A page of Markdown, rendered as GitHub does, has no element but these, and all cells.
+plain_page() {
+	cmark-gfm --unsafe -e table -e strikethrough -e autolink -e tasklist "$1" >"$WORK/html" || return 1
+	odd=$(grep -oE '</?[a-zA-Z!?][^ >]*' "$WORK/html" | tr -d '</' | sort -u |
+		grep -vxE 'h2|p|table|thead|tbody|tr|th|td|code')
+	[ -z "$odd" ] || { echo "elements: $odd"; return 1; }
+	# Texts are in code spans alone: what is outside of them are our own words.
+	! sed 's/<code>[^<]*<\/code>//g' "$WORK/html" | grep -E 'everyone|evil|passwd|script|::|#|`'
+}
+
+good_documents() {
+	valid "F162: $2: SARIF" "$MULTITOOL/sarif-2.1.0.json" "$1"/*sarif
+	valid "F162: $2: the JSON object is as its schema says" "$SCHEMA" "$1"/*json
+	valid "F162: $2: GitLab Code Quality" "$QUALITY" "$1"/*quality
+	valid "F162: $2: GitLab SAST" "$SAST" "$1"/*sast
+	check "F162: $2: JUnit" xmllint --noout --nonet --schema "$WORK/junit.xsd" "$1"/*junit
+	for page in "$1"/*md; do
+		check "F162: $2: ${page##*/} has no markup but its own" plain_page "$page"
+	done
+	check "F159: $2: nothing steers a terminal, turns text, commands CI" not grep -rlP \
+		'[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|##(\[|vso)|^\s*::' "$1"
+}
+
+one_run() {
+	documents "$WORK/one" "$EVIL"
+	is "F162: all documents at once: status, nothing said" "$STATUS $(cat "$WORK/stdout" "$SAID")" "0 "
+	good_documents "$WORK/one" "hostile findings"
+	check "F162: SARIF as it lies in the folder" cmp "$EVIL/report.sarif" "$WORK/one/sarif"
+	# All that was said, and nothing else, in the order of their severity.
+	jq -S '[.findings[] | {message, target, evidence, type, severity, plugin}]' "$WORK/one/json" >"$WORK/got"
+	jq -Sn '[inputs | {message, target, evidence, type, severity, plugin}] | unique_by(.plugin, .type, .target, .message) as $all |
+		[$all[] | if .message == "m" then .severity = "crit" else . end] | sort' "$EVIL/findings.jsonl" >"$WORK/due"
+	is "F162: JSON loses nothing" "$(jq -S sort "$WORK/got")" "$(cat "$WORK/due")"
+	json "F162: the worst first" "$WORK/one/json" \
+		'[.findings[].severity | {"crit": 0, "high": 1, "med": 2, "low": 3, "info": 4}[.]] | . == sort'
+	json "F162: counted" "$WORK/one/json" '.counts == {different: 22, occurrences: 23, unreadable: 0,
+		by_severity: {info: 1, low: 0, med: 0, high: 20, crit: 1}} and
+		.runs[0].by_severity == {info: 1, low: 1, med: 0, high: 20, crit: 1}'
+	is "F162: the run is named by the digest of its sums" "$(jq -r '.runs[0].sha256sums_sha256' "$WORK/one/json")" \
+		"$(sha256sum <"$EVIL/SHA256SUMS" | cut -c1-64)"
+	# By a reader of XML: every detail of the gate, in order.
+	is "F162: JUnit tells of every rule" \
+		"$(xmllint --xpath '//testcase/@name' "$WORK/one/junit" | sed 's/^ *name="//; s/"$//')" \
+		"$(jq -r '.rules[].rule' "$EVIL/gate_report.json")"
+	is "F162: skipped are those that do not apply" "$(xmllint --xpath 'string(//testsuite/@skipped)' "$WORK/one/junit")" \
+		"$(jq '[.rules[] | select(.result == "not_applicable")] | length' "$EVIL/gate_report.json")"
+	is "F162: what another reader finds in the pipe and the backtick" "$(grep -c 'u{7c} cell' "$WORK/one/md")" 1
+	run --fail-on high "$PRINTER" -- print '{"type":"t","message":"m","severity":"high"}'
+	documents "$WORK/blocked" "$RUN"
+	is "F162: JUnit: a rule that blocks is a failure, and says why" \
+		"$(xmllint --xpath 'string(//testcase[failure]/failure/@message)' "$WORK/blocked/junit")" \
+		"$(jq -r '.rules[] | select(.result == "block").detail' "$RUN/gate_report.json")"
+	like "F162: Markdown begins with the decision" "$(head -n 1 "$WORK/blocked/md")" '^## oxg: BLOCK$'
+	check "F162: oxg schema report" sh -c "'$OXG' schema report | cmp - '$SCHEMA'"
+	for to in '' --html --sarif --json --md --junit --gitlab-codequality --gitlab-sast; do
+		# shellcheck disable=SC2086
+		report "$EVIL" ${to:+$to -}
+		check "F153: ${to:-the page} on stdout" test "$STATUS" -eq 0 -a -s "$WORK/stdout"
+	done
+}
+
+many_runs() {
+	for n in 1 2 3; do
+		run --run-id "01JAAAAAAAAAAAAAAAAAAAAAA$n" "$PRINTER" -- print '{"type":"t","message":"in all","severity":"low"}' \
+			"{\"type\":\"t\",\"message\":\"in all\",\"severity\":\"$([ $n = 2 ] && echo crit || echo low)\"}" \
+			"{\"type\":\"t\",\"message\":\"in $n\",\"severity\":\"med\"}"
+		eval "R$n=\$RUN"
+	done
+	documents "$WORK/many" "$R1" "$R2" "$R3"
+	good_documents "$WORK/many" "three runs"
+	json "F160: what is in all is one finding: how often, in which runs, the worst severity" "$WORK/many/json" '.findings[0] |
+		.message == "in all" and .count == 6 and .runs == [0, 1, 2] and .severity == "crit"'
+	json "F160: the others are one each" "$WORK/many/json" '[.findings[1:][] | {message, count, runs}] | sort ==
+		[range(0; 3) | {message: "in \(. + 1)", count: 1, runs: [.]}]'
+	json "F160: in SARIF it is one run, with three invocations" "$WORK/many/sarif" '(.runs | length == 1) and .runs[0].automationDetails.id ==
+		"oxg/printer/" and (.runs[0].invocations | length == 3) and (.runs[0].results | length == 4) and
+		.runs[0].results[0].occurrenceCount == 6'
+	cp -R "$R2" "$WORK/twice"
+	documents "$WORK/turned" "$R3" "$WORK/twice" "$R1" "$R2" "$R3"
+	check "F154: the order of the folders, and one that is given twice, change nothing" diff -r "$WORK/many" "$WORK/turned"
+	set --
+	for n in $(seq 150); do
+		cp -R "$R1" "$WORK/n$n"
+		set -- "$@" "$WORK/n$n"
+	done
+	documents "$WORK/hundreds" "$R2" "$@" "$R3"
+	is "F160: a hundred and fifty folders: status" "$STATUS" 0
+	check "F160: which are one run" diff -r "$WORK/many" "$WORK/hundreds"
+	fresh "$R2"
+	chmod u+w "$COPY/findings.jsonl"
+	sed -i 's/in 2/in 7/' "$COPY/findings.jsonl"
+	echo kept >"$OUT/kept"
+	report "$R1" "$COPY" "$R3" --json "$OUT/kept" --sarif "$OUT/none"
+	is "F178: one folder that was changed: status 5, nothing written" "$STATUS $(cat "$OUT/kept") $(find "$OUT" -name 'none*')" "5 kept "
+	like "F178: the sentence names it" "$(cat "$SAID")" "$COPY/findings.jsonl"
+}
+
+# Whole or not at all.
+files() {
+	echo old >"$OUT/target"
+	as ln -s target "$OUT/link"
+	chmod 666 "$OUT/target"
+	report "$R1" --json "$OUT/link"
+	check "F162: through a link" jq -e .schema_version "$OUT/target"
+	report "$R1" --json "$OUT/fresh.json"
+	is "F162: a new file: its name alone" "$(cd "$OUT" && echo fresh.json*)" fresh.json
+	report "$R1" --json /dev/full
+	is "F162: a full disk: status 5" "$STATUS" 5
+	as "$OXG" report "$R1" --sarif - >/dev/full 2>"$SAID"
+	is "F162: stdout that takes nothing: status 5" "$?" 5
+	(ulimit -f 0 && report "$R1" --json "$OUT/target") 2>/dev/null
+	check "F162: a file that cannot be written whole stays as it was" jq -e .schema_version "$OUT/target"
+	is "F162: and nothing lies beside it" "$(cd "$OUT" && echo target*)" target
+	report "$R1" --sarif "$OUT/no/such/place"
+	is "F162: no such directory: status 5" "$STATUS" 5
+}
+
+# ---- a step of a workflow ------------------------------------------------------------------------
+
+# By the runner's rules: a command a line, its properties, its message unescaped.
+cat >"$WORK/runner.py" <<'END'
+import json, re, sys
+out = []
+for line in open(sys.argv[1], encoding='utf-8', newline='\n'):
+    line = line.rstrip('\n')
+    m = re.fullmatch(r'::(error|warning|notice)( [^:]*)?::(.*)', line)
+    if not m:
+        assert re.fullmatch(r'oxg: \d+ more findings are in the run folder', line), line
+        continue
+    un = lambda s: s.replace('%0D', '\r').replace('%0A', '\n').replace('%3A', ':').replace('%2C', ',').replace('%25', '%')
+    props = dict(p.split('=', 1) for p in m[2].strip().split(','))
+    out.append({'kind': m[1], 'message': un(m[3]), **{k: un(v) for k, v in props.items()}})
+print(json.dumps(out))
+END
+
+workflow() {
+	echo 'before' >"$OUT/summary"
+	: >"$OUT/output"
+	chmod 666 "$OUT/summary" "$OUT/output"
+	GITHUB_STEP_SUMMARY=$OUT/summary
+	GITHUB_OUTPUT=$OUT/output
+	export GITHUB_STEP_SUMMARY GITHUB_OUTPUT
+	report "$EVIL" --format github
+	is "F162: oxg report --format github: status, nothing said" "$STATUS $(cat "$SAID")" "0 "
+	check "F162: every line is an annotation" sh -c "python3 '$WORK/runner.py' '$WORK/stdout' >'$WORK/notes'"
+	json "F162: ten of a kind at most, the worst first" "$WORK/notes" '(map(select(.kind == "error")) | length == 10) and
+		(map(select(.kind == "notice")) | length == 1) and .[0].title == "crit: t" and .[0].message == "m"'
+	like "F162: the rest is counted" "$(cat "$WORK/stdout")" '^oxg: 11 more findings'
+	json "F159: a message is what was said, with what steers made visible" "$WORK/notes" \
+		'any(.[]; .message | startswith("\n::error::at the beginning of a line\\u{d}\n::stop-commands::x"))'
+	check "F162: the summary is appended" sh -c "head -n 1 '$OUT/summary' | grep -qx before && sed 1d '$OUT/summary' | cmp - '$WORK/one/md'"
+	is "F162: outputs" "$(cat "$OUT/output")" "decision=PASS
+findings=23
+folder=$EVIL"
+	report "$R1" "$R2" --format github --json "$OUT/both.json"
+	check "F162: beside another document, of two runs" test "$STATUS" -eq 0 -a -s "$OUT/both.json"
+	for WHO in $IDENTITIES; do
+		: >"$OUT/summary"
+		: >"$OUT/output"
+		run --fail-on high --format github "$PRINTER" -- print \
+			'{"type":"t,:%","message":"a%0A::error::b","severity":"high","target":"/workspace/input/a,b:c.c:3"}' \
+			'{"type":"t","message":"m","severity":"low","target":"x y.c:3:4"}'
+		is "F162: ($WHO) oxg run --format github: its status" "$STATUS" 1
+		check "F162: ($WHO) every line is an annotation" sh -c "python3 '$WORK/runner.py' '$OUT/stdout' >'$WORK/notes'"
+		json "F162: ($WHO) the gate, then findings where they are" "$WORK/notes" '(.[0] | .title == "oxg gate: BLOCK") and
+			(.[1] | .message == "a%0A::error::b\n/workspace/input/a,b:c.c:3" and .title == "high: t,:%") and
+			.[2] == {kind: "notice", message: "m", file: "x y.c", line: "3", col: "4", title: "low: t"} and length == 3'
+		is "F162: ($WHO) outputs" "$(cat "$OUT/output")" "decision=BLOCK
+findings=2
+folder=$RUN"
+		like "F162: ($WHO) the summary" "$(head -n 1 "$OUT/summary")" '^## oxg: BLOCK$'
+		check "F162: ($WHO) the folder passes" "$OXG" check "$RUN"
+		run --format github "$WORK/nowhere"
+		is "F162: ($WHO) a refused run: status, annotation" "$STATUS $(grep -c '^::error title=oxg gate%3A BLOCK::.*nowhere' "$OUT/stdout")" "3 1"
+		run --format github --out "$RUN" "$PRINTER"
+		is "F162: ($WHO) no folder: an annotation all the same" "$(grep -c '^::error title=oxg::' "$OUT/stdout")" 1
+	done
+	WHO=${IDENTITIES%% *}
+	head -c 1048570 /dev/zero | tr '\0' x >"$OUT/summary"
+	report "$R1" --format github
+	is "F162: a summary without room stays as it is" "$STATUS $(stat -c %s "$OUT/summary")" "0 1048570"
+	rm "$OUT/summary"
+	report "$R1" --format github
+	check "F162: a file that is not there is not made" test "$STATUS" -eq 0 -a ! -e "$OUT/summary"
+	unset GITHUB_STEP_SUMMARY GITHUB_OUTPUT
+}
+
+# ---- folders that somebody wrote -----------------------------------------------------------------
+
+forged() {
+	mkdir -p "$WORK/forged"
+	n=0
+	while IFS= read -r text; do
+		n=$((n + 1))
+		fresh "$R1"
+		for name in run.json usage.json gate_report.json; do
+			jq --argjson t "$text" 'walk(if type == "string" then $t else . end)' "$R1/$name" >"$COPY/$name"
+		done
+		jq -c --argjson t "$text" '.plugin = $t | .type = $t | .message = $t | .target = $t |
+			.meta = {($t | gsub("\u0000"; "")): $t, "oxg.x": $t}' "$R1/findings.jsonl" >"$COPY/findings.jsonl"
+		sums
+		report "$COPY" --sarif "$WORK/forged/$n.sarif" --json "$WORK/forged/$n.json" --md "$WORK/forged/$n.md" \
+			--junit "$WORK/forged/$n.junit" --gitlab-codequality "$WORK/forged/$n.quality" --gitlab-sast "$WORK/forged/$n.sast"
+		[ "$STATUS" -eq 0 ] || is "F162: evil text $n in every document: status" "$STATUS" 0
+		as "$OXG" report "$COPY" --format github >"$WORK/stdout"
+		python3 "$WORK/runner.py" "$WORK/stdout" >"$WORK/notes" || is "F162: evil text $n: annotations" wrong right
+	done <"$WORK/evil"
+	for value in null true '[]' '{}' '[[["x"]]]' '{"a":{"b":"<b>"}}' 1e999 -0.5 123456789012345678901234567890 '["<b>",1,null]'; do
+		n=$((n + 1))
+		fresh "$R1"
+		for name in run.json usage.json gate_report.json; do
+			jq --argjson v "$value" 'map_values(if type == "object" then map_values($v) else $v end)' "$R1/$name" >"$COPY/$name"
+		done
+		sums
+		report "$COPY" "$R2" --sarif "$WORK/forged/$n.sarif" --json "$WORK/forged/$n.json" --md "$WORK/forged/$n.md" \
+			--junit "$WORK/forged/$n.junit" --gitlab-codequality "$WORK/forged/$n.quality" --gitlab-sast "$WORK/forged/$n.sast"
+		[ "$STATUS" -eq 0 ] || is "F162: every member is $value: status" "$STATUS" 0
+	done
+	good_documents "$WORK/forged" "whatever stands in a folder"
+	is "F162: and there were documents of all of them" "$(find "$WORK/forged" -type f | wc -l)" 180
+}
+
+# Texts as long as they may be, and bytes that are no text at all.
+long() {
+	fresh "$R1"
+	head -c 1048000 /dev/zero | tr '\0' A >"$WORK/mib"
+	jq -cn --rawfile m "$WORK/mib" '{plugin: "p", type: "t", message: "m", severity: "high"} |
+		(.message = $m), (.type = $m), (.plugin = $m), (.target = $m + ":1")' >"$COPY/findings.jsonl"
+	printf '{"plugin":"p","type":"t","message":"\377\376","severity":"high"}\n{"plugin":"p","type":"t","message":"\\ud800","severity":"high"}\n' >>"$COPY/findings.jsonl"
+	printf '{"plugin":"p","type":"t","mess\\u0061ge":"an escape in a name","severity":"high"}\n' >>"$COPY/findings.jsonl"
+	sums
+	documents "$WORK/long" "$COPY"
+	good_documents "$WORK/long" "texts of a MiB"
+	json "F162: what is no UTF-8 is no finding" "$WORK/long/json" '.counts.unreadable == 2 and .counts.different == 5'
+	json "F162: JSON has all of a text" "$WORK/long/json" '[.findings[].message | length] | max == 1048000'
+	check "F162: other documents have its beginning" within 1 "$(cat "$WORK/long/sarif" "$WORK/long/md" "$WORK/long/quality" "$WORK/long/sast" | wc -c)" 40000
+}
+
+# KiB that the command had resident at most.
+peak() {
+	python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
+}
+
+flood() {
+	fresh "$R1"
+	head -n 1 "$R1/findings.jsonl" | jq -c '.message = "WORDS" | .severity = "med"' >"$WORK/line"
+	awk -v line="$(cat "$WORK/line")" 'BEGIN { at = index(line, "WORDS")
+		for (i = 1; i <= 100000; i++) print substr(line, 1, at - 1) "found " i substr(line, at + 5) }' >"$COPY/findings.jsonl"
+	tail -n 1 "$COPY/findings.jsonl" | sed 's/"med"/"high"/; s/found 100000/the worst/' >"$WORK/worst"
+	cat "$WORK/worst" >>"$COPY/findings.jsonl"
+	sums
+	set --
+	for format in $ALL; do
+		set -- "$@" "--$format" "$WORK/flood.$format"
+	done
+	check "F162: 100001 findings in all formats: less than 64 MiB" within 1 "$(peak "$OXG" report "$COPY" "$@")" 65536
+	is "F162: JSON has them all" "$(jq '.findings | length' "$WORK/flood.json")" 100001
+	json "F162: SARIF has 25000, the worst first, and says how many more there are" "$WORK/flood.sarif" '.runs[0] |
+		(.results | length == 25000) and .results[0].message.text == "the worst" and
+		([.invocations[0].toolExecutionNotifications[].message.text] == ["75001 more findings are in findings.jsonl alone: the worst are here"])'
+}
+
 sarif_of_runs
 sarif_rules
 sarif_checked
+one_run
+many_runs
+files
+workflow
+forged
+long
+flood
 finish

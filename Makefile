@@ -107,8 +107,9 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 
 # What walks over what a plugin wrote is made fast, all else small (-Os): 600 KiB are
 # the most that the program may have.
-FAST  = lib/% broker/% tokens.o evidence/findings.o evidence/found.o evidence/journal.o
-$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)) $(B)/obj/lib/redact.o: CFLAGS += -Os
+FAST  = $(patsubst %,lib/%.o,flat hash json jsonout sha256ni util) $(patsubst %,broker/%.o,broker ops stream) \
+	$(patsubst %,evidence/%.o,findings found journal)
+$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
 $(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
 
 $(B)/dist/chosen: vendor/pins vendor/fetch
@@ -121,12 +122,12 @@ $(B)/gen/version.h: Makefile
 	@mkdir -p $(@D)
 	@echo '#define OXG_VERSION "$(VERSION)"' >$@
 
-# schema_table[]: every schema's name and bytes.
+# schema_table[]: every schema's name and bytes, two blanks at a line's head as a tab.
 $(B)/gen/schema.h: $(SCHEMAS) Makefile
 	@mkdir -p $(@D)
 	@for f in $(SCHEMAS); do \
 		echo "static const unsigned char schema_$$(basename $$f .schema.json | tr -c 'a-z0-9\n' _)[] = {"; \
-		od -An -v -tu1 $$f | sed 's/[0-9][0-9]*/&,/g'; \
+		unexpand --first-only -t 2 $$f | od -An -v -tu1 | sed 's/[0-9][0-9]*/&,/g'; \
 		echo '};'; \
 	done >$@
 	@echo 'static const struct { const char *name; const unsigned char *text; unsigned long len; } schema_table[] = {' >>$@

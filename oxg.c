@@ -32,6 +32,9 @@
  * have each given up what they need no more: capabilities, files, system calls. A call
  * outside what is left is that process's death.
  *
+ * Where it is done again (oxg replay) the supervisor is a child of the command, which
+ * only waits, and reads the folder afterwards.
+ *
  * Who dies takes the others along: watch, init and broker have SIGKILL as their
  * parent's death signal, and read end-of-file where it was. In the weaker tiers init
  * has SIGHUP, and ends all others first. Of the watch's death the supervisor lives to

@@ -54,7 +54,9 @@ static void put_gate(struct buf *b, const struct merged *m, size_t shown[KINDS])
 
 		if (word != NULL && strcmp(word, "PASS") == 0)
 			continue;
-		if (json_kind(&r->gate, list) == JSON_ARRAY && json_size(&r->gate, list) > 0)
+		/* Of a refused run all other reasons follow from it. */
+		if (json_kind(&r->run, json_get(&r->run, 0, "refusal")) != JSON_OBJECT &&
+		    json_kind(&r->gate, list) == JSON_ARRAY && json_size(&r->gate, list) > 0)
 			text = json_string(&a, &r->gate, json_first(&r->gate, list));
 		buf_printf(b, "::error title=oxg gate%%3A %s::", word != NULL ? word : "no decision");
 		text_put(b, TEXT_MESSAGE, r->plugin, TITLE_TEXT);

@@ -127,7 +127,7 @@ static int read_input(struct replay *r)
 		return not_replayable(r, "its input was a live tree (--input-bind), of which nothing was kept");
 	if (r->words.input == NULL)
 		r->words.input = text(r, json_get(&r->run, input, "path"));
-	return 0;
+	return r->words.input != NULL ? 0 : not_replayable(r, "it names no input");
 }
 
 /* With SOURCE_DATE_EPOCH all comes out the same to the byte, if it is called the same. */

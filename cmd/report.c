@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -191,6 +192,7 @@ int cmd_report(int argc, char **argv)
 		die(STATUS_USAGE, "--format %s: give github", format);
 	if (operands.count == 0)
 		die(STATUS_USAGE, "report takes run folders; type: oxg report %s", c.synopsis);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to be told */
 	documents = on_stdout = format != NULL;
 	for (size_t i = 0; i < COUNT(formats); i++) {
 		documents += file[i] != NULL;

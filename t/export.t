@@ -21,7 +21,7 @@ report() {
 	STATUS=$?
 }
 
-# valid WHAT SCHEMA FILE...
+# valid WHAT SCHEMA FILE... [-- SCHEMA FILE...]...
 valid() {
 	what=$1
 	shift
@@ -111,13 +111,11 @@ sarif_of_runs() {
 # The words of FORMATS: what GitHub asks beyond the schema.
 sarif_rules() {
 	jq -n '[inputs]' "$WORK"/*.sarif >"$WORK/all"
-	for name in none evil timeout refused; do
-		valid "F162: $name: the schema of SARIF 2.1.0" "$MULTITOOL/sarif-2.1.0.json" "$WORK/$name.sarif"
-	done
+	valid "F162: the schema of SARIF 2.1.0" "$MULTITOOL/sarif-2.1.0.json" "$WORK"/*.sarif
 	jq '.runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri = "https://x.example/a"' \
 		"$WORK/evil.sarif" >"$WORK/wrong.sarif"
-	DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 timeout 90 "$MULTITOOL/Sarif.Multitool" validate "$WORK/none.sarif" \
-		"$WORK/evil.sarif" "$WORK/timeout.sarif" "$WORK/refused.sarif" "$WORK/wrong.sarif" --rule-kind 'Sarif;Ghas' \
+	DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 timeout 90 "$MULTITOOL/Sarif.Multitool" validate "$WORK/evil.sarif" \
+		"$WORK/refused.sarif" "$WORK/wrong.sarif" --rule-kind 'Sarif;Ghas' \
 		--output "$WORK/judged" --log ForceOverwrite >"$WORK/said" 2>&1
 	# That it has no page on the web is all that is said, but of the one made wrong.
 	is "F162: GitHub's rules have nothing to say" "$(jq -r '.runs[0] as $r | $r.results[] |
@@ -249,10 +247,8 @@ plain_page() {
 }
 
 good_documents() {
-	valid "F162: $2: SARIF" "$MULTITOOL/sarif-2.1.0.json" "$1"/*sarif
-	valid "F162: $2: the JSON object is as its schema says" "$SCHEMA" "$1"/*json
-	valid "F162: $2: GitLab Code Quality" "$QUALITY" "$1"/*quality
-	valid "F162: $2: GitLab SAST" "$SAST" "$1"/*sast
+	valid "F162: $2: SARIF, JSON, GitLab Code Quality and SAST are as their schemas say" \
+		"$MULTITOOL/sarif-2.1.0.json" "$1"/*sarif -- "$SCHEMA" "$1"/*json -- "$QUALITY" "$1"/*quality -- "$SAST" "$1"/*sast
 	check "F162: $2: JUnit" xmllint --noout --nonet --schema "$WORK/junit.xsd" "$1"/*junit
 	for page in "$1"/*md; do
 		check "F162: $2: ${page##*/} has no markup but its own" plain_page "$page"
@@ -320,7 +316,7 @@ many_runs() {
 	check "F154: the order of the folders, and one that is given twice, change nothing" diff -r "$WORK/many" "$WORK/turned"
 	set --
 	for n in $(seq 150); do
-		cp -R "$R1" "$WORK/n$n"
+		ln -s "$R1" "$WORK/n$n"
 		set -- "$@" "$WORK/n$n"
 	done
 	documents "$WORK/hundreds" "$R2" "$@" "$R3"
@@ -374,11 +370,14 @@ print(json.dumps(out))
 END
 
 workflow() {
-	echo 'before' >"$OUT/summary"
-	: >"$OUT/output"
-	chmod 666 "$OUT/summary" "$OUT/output"
-	GITHUB_STEP_SUMMARY=$OUT/summary
-	GITHUB_OUTPUT=$OUT/output
+	SUMMARY=$WORK/gh/summary
+	OUTPUT=$WORK/gh/output
+	mkdir "$WORK/gh"
+	echo 'before' >"$SUMMARY"
+	: >"$OUTPUT"
+	chmod 666 "$SUMMARY" "$OUTPUT"
+	GITHUB_STEP_SUMMARY=$SUMMARY
+	GITHUB_OUTPUT=$OUTPUT
 	export GITHUB_STEP_SUMMARY GITHUB_OUTPUT
 	report "$EVIL" --format github
 	is "F162: oxg report --format github: status, nothing said" "$STATUS $(cat "$SAID")" "0 "
@@ -388,15 +387,16 @@ workflow() {
 	like "F162: the rest is counted" "$(cat "$WORK/stdout")" '^oxg: 11 more findings'
 	json "F159: a message is what was said, with what steers made visible" "$WORK/notes" \
 		'any(.[]; .message | startswith("\n::error::at the beginning of a line\\u{d}\n::stop-commands::x"))'
-	check "F162: the summary is appended" sh -c "head -n 1 '$OUT/summary' | grep -qx before && sed 1d '$OUT/summary' | cmp - '$WORK/one/md'"
-	is "F162: outputs" "$(cat "$OUT/output")" "decision=PASS
+	check "F162: the summary is appended" sh -c "head -n 1 '$SUMMARY' | grep -qx before && sed 1d '$SUMMARY' | cmp - '$WORK/one/md'"
+	is "F162: outputs" "$(cat "$OUTPUT")" "decision=PASS
 findings=23
 folder=$EVIL"
 	report "$R1" "$R2" --format github --json "$OUT/both.json"
 	check "F162: beside another document, of two runs" test "$STATUS" -eq 0 -a -s "$OUT/both.json"
 	for WHO in $IDENTITIES; do
-		: >"$OUT/summary"
-		: >"$OUT/output"
+		become "$WHO"
+		: >"$SUMMARY"
+		: >"$OUTPUT"
 		run --fail-on high --format github "$PRINTER" -- print \
 			'{"type":"t,:%","message":"a%0A::error::b","severity":"high","target":"/workspace/input/a,b:c.c:3"}' \
 			'{"type":"t","message":"m","severity":"low","target":"x y.c:3:4"}'
@@ -405,59 +405,74 @@ folder=$EVIL"
 		json "F162: ($WHO) the gate, then findings where they are" "$WORK/notes" '(.[0] | .title == "oxg gate: BLOCK") and
 			(.[1] | .message == "a%0A::error::b\n/workspace/input/a,b:c.c:3" and .title == "high: t,:%") and
 			.[2] == {kind: "notice", message: "m", file: "x y.c", line: "3", col: "4", title: "low: t"} and length == 3'
-		is "F162: ($WHO) outputs" "$(cat "$OUT/output")" "decision=BLOCK
+		is "F162: ($WHO) outputs" "$(cat "$OUTPUT")" "decision=BLOCK
 findings=2
 folder=$RUN"
-		like "F162: ($WHO) the summary" "$(head -n 1 "$OUT/summary")" '^## oxg: BLOCK$'
+		like "F162: ($WHO) the summary" "$(head -n 1 "$SUMMARY")" '^## oxg: BLOCK$'
 		check "F162: ($WHO) the folder passes" "$OXG" check "$RUN"
 		run --format github "$WORK/nowhere"
 		is "F162: ($WHO) a refused run: status, annotation" "$STATUS $(grep -c '^::error title=oxg gate%3A BLOCK::.*nowhere' "$OUT/stdout")" "3 1"
-		run --format github --out "$RUN" "$PRINTER"
-		is "F162: ($WHO) no folder: an annotation all the same" "$(grep -c '^::error title=oxg::' "$OUT/stdout")" 1
+		as "$OXG" run --trust "$TRUST" --out "$RUN" --format github "$PRINTER" >"$OUT/stdout" 2>"$ERR"
+		is "F162: ($WHO) no folder: an annotation all the same" "$? $(grep -c '^::error title=oxg::.*run-' "$OUT/stdout")" "2 1"
 	done
-	WHO=${IDENTITIES%% *}
-	head -c 1048570 /dev/zero | tr '\0' x >"$OUT/summary"
+	become "${IDENTITIES%% *}"
+	head -c 1048570 /dev/zero | tr '\0' x >"$SUMMARY"
 	report "$R1" --format github
-	is "F162: a summary without room stays as it is" "$STATUS $(stat -c %s "$OUT/summary")" "0 1048570"
-	rm "$OUT/summary"
+	is "F162: a summary without room stays as it is" "$STATUS $(stat -c %s "$SUMMARY")" "0 1048570"
+	rm "$SUMMARY"
 	report "$R1" --format github
-	check "F162: a file that is not there is not made" test "$STATUS" -eq 0 -a ! -e "$OUT/summary"
+	check "F162: a file that is not there is not made" test "$STATUS" -eq 0 -a ! -e "$SUMMARY"
 	unset GITHUB_STEP_SUMMARY GITHUB_OUTPUT
 }
 
 # ---- folders that somebody wrote -----------------------------------------------------------------
 
+# Copies of a folder with every text evil, or every member of another kind; with sums
+# that fit.
+cat >"$WORK/forge.py" <<'END'
+import hashlib, json, os, shutil, sys
+source, texts, to = sys.argv[1:]
+def walk(v, t):
+    return {k: walk(x, t) for k, x in v.items()} if isinstance(v, dict) else \
+        [walk(x, t) for x in v] if isinstance(v, list) else t if isinstance(v, str) else v
+def flat(v, t):
+    return {k: {n: t for n in x} if isinstance(x, dict) else t for k, x in v.items()}
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    os.chmod(path, 0o644)
+    open(path, 'w').write(text)
+odd = [None, True, [], {}, [[['x']]], {'a': {'b': '<b>'}}, -0.5, 10 ** 30, ['<b>', 1, None]]
+for n, (change, t) in enumerate([(walk, json.loads(l)) for l in open(texts)] + [(flat, v) for v in odd]):
+    folder = f'{to}/{n}'
+    shutil.copytree(source, folder)
+    os.chmod(folder, 0o755)
+    for name in 'run.json', 'usage.json', 'gate_report.json':
+        write(folder, name, json.dumps(change(json.load(open(f'{source}/{name}')), t)))
+    if change == walk:
+        f = {'plugin': t, 'type': t, 'message': t, 'target': t, 'severity': 'high', 'meta': {t.replace('\0', ''): t, 'oxg.x': t}}
+        write(folder, 'findings.jsonl', json.dumps(f) + '\n')
+    files = sorted(os.path.relpath(os.path.join(d, f), folder) for d, _, fs in os.walk(folder) for f in fs if f != 'SHA256SUMS')
+    write(folder, 'SHA256SUMS', ''.join(hashlib.sha256(open(f'{folder}/{f}', 'rb').read()).hexdigest() + f'  {f}\n' for f in files))
+END
+
 forged() {
-	mkdir -p "$WORK/forged"
-	n=0
-	while IFS= read -r text; do
-		n=$((n + 1))
-		fresh "$R1"
-		for name in run.json usage.json gate_report.json; do
-			jq --argjson t "$text" 'walk(if type == "string" then $t else . end)' "$R1/$name" >"$COPY/$name"
-		done
-		jq -c --argjson t "$text" '.plugin = $t | .type = $t | .message = $t | .target = $t |
-			.meta = {($t | gsub("\u0000"; "")): $t, "oxg.x": $t}' "$R1/findings.jsonl" >"$COPY/findings.jsonl"
-		sums
-		report "$COPY" --sarif "$WORK/forged/$n.sarif" --json "$WORK/forged/$n.json" --md "$WORK/forged/$n.md" \
-			--junit "$WORK/forged/$n.junit" --gitlab-codequality "$WORK/forged/$n.quality" --gitlab-sast "$WORK/forged/$n.sast"
-		[ "$STATUS" -eq 0 ] || is "F162: evil text $n in every document: status" "$STATUS" 0
-		as "$OXG" report "$COPY" --format github >"$WORK/stdout"
-		python3 "$WORK/runner.py" "$WORK/stdout" >"$WORK/notes" || is "F162: evil text $n: annotations" wrong right
-	done <"$WORK/evil"
-	for value in null true '[]' '{}' '[[["x"]]]' '{"a":{"b":"<b>"}}' 1e999 -0.5 123456789012345678901234567890 '["<b>",1,null]'; do
-		n=$((n + 1))
-		fresh "$R1"
-		for name in run.json usage.json gate_report.json; do
-			jq --argjson v "$value" 'map_values(if type == "object" then map_values($v) else $v end)' "$R1/$name" >"$COPY/$name"
-		done
-		sums
-		report "$COPY" "$R2" --sarif "$WORK/forged/$n.sarif" --json "$WORK/forged/$n.json" --md "$WORK/forged/$n.md" \
-			--junit "$WORK/forged/$n.junit" --gitlab-codequality "$WORK/forged/$n.quality" --gitlab-sast "$WORK/forged/$n.sast"
-		[ "$STATUS" -eq 0 ] || is "F162: every member is $value: status" "$STATUS" 0
+	mkdir "$WORK/forged" "$WORK/forge"
+	check "F162: folders are forged" python3 "$WORK/forge.py" "$R1" "$WORK/evil" "$WORK/forge"
+	: >"$WORK/lines"
+	for forge in "$WORK/forge"/*; do
+		n=$WORK/forged/${forge##*/}
+		report "$forge" --sarif "$n.sarif" --json "$n.json" --md "$n.md" --junit "$n.junit" \
+			--gitlab-codequality "$n.quality" --gitlab-sast "$n.sast"
+		[ "$STATUS" -eq 0 ] || is "F162: forged folder ${forge##*/}: status, $(cat "$SAID")" "$STATUS" 0
+		"$OXG" report "$forge" --format github >>"$WORK/lines"
 	done
 	good_documents "$WORK/forged" "whatever stands in a folder"
-	is "F162: and there were documents of all of them" "$(find "$WORK/forged" -type f | wc -l)" 180
+	check "F162: every line for a workflow is an annotation" sh -c "python3 '$WORK/runner.py' '$WORK/lines' >'$WORK/notes'"
+	json "F162: of every folder" "$WORK/notes" 'map(select(.title | test("^oxg gate: "))) | length == 29'
+	is "F162: and there are documents of all of them" "$(find "$WORK/forged" -type f -size +0 | wc -l)" 174
+	report "$WORK/forge"/* --json "$WORK/forged/all.json" --junit "$WORK/forged/all.junit" --sarif "$WORK/forged/all.sarif" --md "$WORK/forged/all.md" \
+		--gitlab-codequality "$WORK/forged/all.quality" --gitlab-sast "$WORK/forged/all.sast"
+	good_documents "$WORK/forged" "all of it together"
 }
 
 # Texts as long as they may be, and bytes that are no text at all.

@@ -62,6 +62,7 @@
 #define is_line ledger_is_line
 #include "evidence/ledger.c"
 #include "evidence/htmlledger.c"
+#include "evidence/audit.c"
 #define put page_put
 #define document page_document
 #define decision page_decision

@@ -21,7 +21,7 @@ endif
 # What runs a program of CROSS on this machine (qemu-aarch64-static).
 RUN     =
 B       = build
-PROVE   = prove
+PROVE   = prove --timer
 FUZZ_SECONDS = 20
 
 export LC_ALL = C

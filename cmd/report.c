@@ -55,8 +55,9 @@ static int output_close(const struct output *o, int error, struct why *why)
 	if (o->made != NULL && error != 0)
 		unlink(o->made);
 	if (error != 0)
-		return refuse(why, REFUSE_EVIDENCE, "cannot write the report to %s: %s",
-		    o->fd == STDOUT_FILENO ? "standard output" : o->path, strerror(error));
+		return refuse(why, REFUSE_EVIDENCE, "cannot write %s%s: %s",
+		    o->fd == STDOUT_FILENO ? "to standard output" : "the report to ",
+		    o->fd == STDOUT_FILENO ? "" : o->path, strerror(error));
 	return 0;
 }
 
@@ -191,7 +192,7 @@ int cmd_report(int argc, char **argv)
 	if (format != NULL && strcmp(format, "github") != 0)
 		die(STATUS_USAGE, "--format %s: give github", format);
 	if (operands.count == 0)
-		die(STATUS_USAGE, "report takes run folders; type: oxg report %s", c.synopsis);
+		die(STATUS_USAGE, "report takes run folders; type: oxg report --help");
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to be told */
 	documents = on_stdout = format != NULL;
 	for (size_t i = 0; i < COUNT(formats); i++) {

@@ -47,8 +47,9 @@ waiting() {
 	"$OXG" gate --json "$RUN" >"$WORK/report" 2>/dev/null
 	cp "$WORK/report" "$RUN/gate_report.json"
 	sums "$RUN"
-	"$OXG" report --html "$WORK/page" "$RUN" 2>/dev/null
+	"$OXG" report --html "$WORK/page" --sarif "$WORK/sarif" "$RUN" 2>/dev/null
 	cp "$WORK/page" "$RUN/report.html"
+	cp "$WORK/sarif" "$RUN/report.sarif"
 	sums "$RUN"
 	APPROVED=$RUN.approvals
 }

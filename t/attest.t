@@ -353,9 +353,8 @@ changed() {
 	caught "F156: another key's hint" "gate.sigstore.json names another key" --key "$WORK/run.pub" "$COPY"
 	# All made anew and consistent, but for the signature.
 	fresh
-	mkdir "$COPY/artifacts"
-	echo more >"$COPY/artifacts/x"
-	(cd "$COPY" && { cut -c67- "$GOOD/SHA256SUMS" && echo artifacts/x; } | sort | xargs sha256sum) >"$WORK/sums"
+	echo more >"$COPY/more"
+	(cd "$COPY" && { cut -c67- "$GOOD/SHA256SUMS" && echo more; } | sort | xargs sha256sum) >"$WORK/sums"
 	cp "$WORK/sums" "$COPY/SHA256SUMS"
 	caught "F156: a file more, and all sums made anew" "attestation.json does not attest" "$COPY"
 	rm -rf "$WORK/v1"

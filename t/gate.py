@@ -5,6 +5,7 @@ The rules are written here a second time, from their words; each case says what 
 decided and why, and the whole report must be the bytes that these rules make.
 Prints "ok - what" or "not ok - what", which t/gate.t numbers.
 """
+import re
 import copy
 import hashlib
 import json
@@ -311,10 +312,22 @@ def journal_chain(e):
     return "pass", "the journal's chain is whole and ends where run.json says"
 
 
+SECRET = re.compile(rb"AKIA[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|ghp_[A-Za-z0-9]{36}")
+
+
+def secrets_in_artifacts(e):
+    texts = [f for f in sorted(e.files) if f.startswith("artifacts/") and e.files[f] and b"\0" not in e.files[f]]
+    if any(SECRET.search(e.files[f]) for f in texts):
+        raise NotImplementedError("t/redact.t says what is found")
+    if texts:
+        return "pass", "no text among the artifacts holds what looks like a secret"
+    return "not_applicable", "there is no text among the artifacts"
+
+
 RULES = [policy_readable, evidence_present, evidence_complete, required_evidence, verifier_status,
          signature_required, input_snapshotted, fail_on, denied_operations, protected_paths,
-         patch_size, termination, risk_score, journal_chain]
-NEW = [required_evidence, input_snapshotted, patch_size, risk_score]
+         patch_size, termination, risk_score, journal_chain, secrets_in_artifacts]
+NEW = [required_evidence, input_snapshotted, patch_size, risk_score, secrets_in_artifacts]
 
 
 def report_of(files, policy):

@@ -190,7 +190,7 @@ struct ending {
 /* ---- when a run was where: monotonic ns, 0 where it was not ------------------- */
 #define MOMENTS(X)                                                            \
 	X(STARTED, "")                                                        \
-	X(OPENED, "words read, folder made")                                  \
+	X(OPENED, "trust root and policy read, folder made")                  \
 	X(VERIFIED, "plugin verified")                                        \
 	X(PLANNED, "policy, input, plan of the jail")                         \
 	X(CLONED, "watch and broker forked, namespaces made")                 \

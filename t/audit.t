@@ -205,10 +205,10 @@ sealed() {
 	copy
 	seal_again "$WORK/copy"
 	check "F156: ($WHO) sealed again it checks" "$OXG" check "$WORK/copy"
-	sed -i 's/"spawn"/"spawM"/' "$WORK/copy/audit.jsonl"
+	sed -i 's/"spawn"/"fork"/' "$WORK/copy/audit.jsonl"
 	found "a changed trace" security_audit.json 'is not what'
 	copy
-	sed -i 's/"clean"/"cleam"/' "$WORK/copy/security_audit.json"
+	sed -i 's/"clean"/"violations"/' "$WORK/copy/security_audit.json"
 	found "a changed audit" security_audit.json 'is not what'
 	copy
 	sed -i 's/"spawn": 1/"spawn": 2/' "$WORK/copy/run.json"
@@ -218,7 +218,7 @@ sealed() {
 	found "a line that is gone" audit.jsonl 'does not hold as many'
 	copy
 	echo >>"$WORK/copy/audit.jsonl"
-	found "a line that is none" audit.jsonl 'line 2 is no allowed call'
+	found "a line that is none" audit.jsonl 'line 2 is no'
 	for gone in audit.jsonl security_audit.json; do
 		copy
 		rm "$WORK/copy/$gone"

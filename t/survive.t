@@ -5,7 +5,7 @@
 . "${0%/*}/lib.sh"
 
 RUNS_EACH=${RUNS_EACH:-500}
-SWAPS=${SWAPS:-10000}
+SWAPS=${SWAPS:-5000} # of each identity
 
 trust_root
 plugin hostile "$HOSTILE"

@@ -585,6 +585,38 @@ old() {
 	done
 }
 
+now_ms() {
+	echo $(($(date +%s%N) / 1000000))
+}
+
+# Twice each, the better one counts: this machine has other work too.
+took() {
+	best=
+	for _ in 1 2; do
+		from=$(now_ms)
+		"$@" >/dev/null 2>&1 || return 1
+		ms=$(($(now_ms) - from))
+		[ -n "$best" ] && [ "$best" -le "$ms" ] || best=$ms
+	done
+	echo "$best"
+}
+
+# A log of 100 MiB is hashed and no more is done with it.
+large() {
+	fresh
+	yes 'a line of a log that is as long as lines of logs are, or a little longer' |
+		head -c 104857600 >"$COPY/logs/stderr.log"
+	sums
+	"$OXG" report --html "$WORK/page" "$COPY"
+	cp "$WORK/page" "$COPY/report.html"
+	sums
+	others=$(cd "$COPY" && took sha256sum -c SHA256SUMS)
+	ours=$(took "$OXG" check "$COPY")
+	echo "# 100 MiB: oxg check $ours ms, sha256sum -c $others ms"
+	check "F156: a folder of 100 MiB at hashing speed" within 1 "${ours:-0}" $((3 * others + 100))
+	check "F156: in less than 64 MiB" within 1 "$(peak "$OXG" check "$COPY")" 65536
+}
+
 become "${IDENTITIES%% *}"
 old
 make_good
@@ -600,6 +632,7 @@ words
 hostile
 changing
 many
+large
 case $IDENTITIES in
 *' '*)
 	become user

@@ -29,15 +29,15 @@ static const char extra[][9] = { [NONE] = "", [UPPER] = "", [ALNUM] = "", [WORD]
 	[TOKEN] = "_-", [JWT] = "_-.", [VALUE] = "-._~+/=", [LOCAL] = "._%+-", [HOST] = ".-",
 	[PEM] = "+/=:,\\\r\n" };
 
-enum way { RUN, WEB_TOKEN, BLOCK, ASSIGNED, SCHEME };
+enum way { RUN, WEB_TOKEN, ARMOUR, ASSIGNED, SCHEME };
 
 /* A run begins with its head, least characters of the set behind it. An assigned value
  * has a name before it, in any case of letters, and what stands between them. */
 static const struct shape {
 	char head[18], kind[14]; /* no pointers: nothing to be relocated at the start */
 	unsigned char way, set, least;
-} shapes[] = {
-	{ "-----BEGIN ", "private-key", BLOCK, PEM, 0 },
+} shapes_known[] = {
+	{ "-----BEGIN ", "private-key", ARMOUR, PEM, 0 },
 	{ "eyJ", "jwt", WEB_TOKEN, JWT, 8 },
 	{ "AKIA", "aws-key-id", RUN, UPPER, 16 },
 	{ "ASIA", "aws-key-id", RUN, UPPER, 16 },
@@ -101,7 +101,7 @@ static unsigned char lower(unsigned char c)
 }
 
 /* The back-th byte before at, which may have gone with an earlier piece. */
-static unsigned char before(const struct redaction *s, struct bytes text, size_t at, size_t back)
+static unsigned char byte_before(const struct redaction *s, struct bytes text, size_t at, size_t back)
 {
 	return back <= at ? text.p[at - back] : s->past[3 - (back - at)];
 }
@@ -109,8 +109,8 @@ static unsigned char before(const struct redaction *s, struct bytes text, size_t
 /* No word goes on here. Escapes end one, though they end in letters: \n, %3D. */
 static bool word_begins(const struct redaction *s, struct bytes text, size_t at)
 {
-	return !in(TOKEN, before(s, text, at, 1)) || before(s, text, at, 2) == '\\' ||
-	    before(s, text, at, 3) == '%';
+	return !in(TOKEN, byte_before(s, text, at, 1)) || byte_before(s, text, at, 2) == '\\' ||
+	    byte_before(s, text, at, 3) == '%';
 }
 
 /* ---- the tables ------------------------------------------------------------------ */
@@ -175,15 +175,15 @@ void redactor_start(struct redactor *r, bool with_shapes)
 	memset(r, 0, sizeof(*r));
 	r->started = true;
 	r->shapes = with_shapes;
-	for (size_t i = 0; with_shapes && i < COUNT(shapes); i++) {
+	for (size_t i = 0; with_shapes && i < COUNT(shapes_known); i++) {
 		unsigned char four[4];
 
-		memcpy(four, shapes[i].head, 4);
-		if (shapes[i].way >= ASSIGNED)
-			gate_add_folded(r, shapes[i].head);
-		else if (shapes[i].way != WEB_TOKEN)
+		memcpy(four, shapes_known[i].head, 4);
+		if (shapes_known[i].way >= ASSIGNED)
+			gate_add_folded(r, shapes_known[i].head);
+		else if (shapes_known[i].way != WEB_TOKEN)
 			gate_add(r, four);
-		for (int c = 0; shapes[i].way == WEB_TOKEN && c < 256; c++)
+		for (int c = 0; shapes_known[i].way == WEB_TOKEN && c < 256; c++)
 			if (in(TOKEN, four[3] = (unsigned char)c))
 				gate_add(r, four);
 	}
@@ -453,13 +453,13 @@ static enum look look_shape(const struct shape *shape, const struct redaction *s
 	enum look look = literal_at(text, at, shape->head, folded, last);
 	size_t to = at + strlen(shape->head), run;
 
-	if (look != FOUND || (!folded && shape->way != BLOCK && !word_begins(s, text, at)))
+	if (look != FOUND || (!folded && shape->way != ARMOUR && !word_begins(s, text, at)))
 		return look == WAIT ? WAIT : NOTHING;
-	if (shape->way == BLOCK)
+	if (shape->way == ARMOUR)
 		look = block_begins(text, &to, last);
 	if (folded)
 		look = assigned(shape, text, &to, last);
-	if (look == FOUND && shape->way != BLOCK) {
+	if (look == FOUND && shape->way != ARMOUR) {
 		size_t max = shape->way == WEB_TOKEN ? JWT_HEAD : shape->least;
 
 		run = span(text, to, shape->way == WEB_TOKEN ? TOKEN : shape->set, max);
@@ -525,9 +525,9 @@ static enum look look(const struct redactor *r, const struct redaction *s, struc
 	if (r->shapes && text.p[at] == '@')
 		return look_email(text, at, floor, last, hit);
 	found = look_value(r, text, at, last, hit);
-	for (size_t i = 0; i < COUNT(shapes) && found == NOTHING && r->shapes; i++)
-		if (lower(text.p[at]) == lower((unsigned char)*shapes[i].head))
-			found = look_shape(&shapes[i], s, text, at, last, hit);
+	for (size_t i = 0; i < COUNT(shapes_known) && found == NOTHING && r->shapes; i++)
+		if (lower(text.p[at]) == lower((unsigned char)*shapes_known[i].head))
+			found = look_shape(&shapes_known[i], s, text, at, last, hit);
 	return found;
 }
 
@@ -542,7 +542,7 @@ static size_t block_pass(struct redaction *s, struct bytes text, size_t at, bool
 
 		if (c == '-' && end == NOTHING)
 			continue;
-		if (in(PEM, c) || ((c == ' ' || c == '\t') && !is_alnum(before(s, text, at, 1))))
+		if (in(PEM, c) || ((c == ' ' || c == '\t') && !is_alnum(byte_before(s, text, at, 1))))
 			continue;
 		if (end == FOUND)
 			end = literal_at(text, at, "-----END ", false, last);
@@ -585,7 +585,7 @@ static enum look stretch(const struct redactor *r, struct bytes text, size_t *at
 
 /* Over what is masked already: what is owed, and what goes on behind it. No step
  * forward: the rest waits. */
-static size_t pass(const struct redactor *r, struct redaction *s, struct bytes text, size_t at, bool last)
+static size_t mask_pass(const struct redactor *r, struct redaction *s, struct bytes text, size_t at, bool last)
 {
 	int was = s->inside;
 	size_t owed = at + s->owed, mark = text.n, to = owed < text.n ? owed : text.n, end;
@@ -622,7 +622,7 @@ size_t redact(const struct redactor *r, struct redaction *s, struct bytes text, 
 		enum look found = NOTHING;
 
 		if (s->inside || s->owed) {
-			done = pass(r, s, text, at, last);
+			done = mask_pass(r, s, text, at, last);
 			if (done == at && (s->inside || s->owed))
 				break;
 			at = done;

@@ -15,6 +15,7 @@
 #define member json_member_name
 #include "lib/jsonout.c"
 #undef member
+#include "lib/redact.c"
 #include "evidence/findings.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

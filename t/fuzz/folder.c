@@ -21,6 +21,7 @@
 #include "lib/jsonout.c"
 #include "lib/tree.c"
 #undef SHOWN
+#include "lib/redact.c"
 #include "evidence/journal.c"
 #define line_next gate_line_next
 #define member gate_member

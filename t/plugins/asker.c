@@ -7,7 +7,7 @@
  *            counted while they are sent     >TEXT  to stdout, in one write
  *   !N:TEXT  the same, answers left alone    %N:C   N KiB of the character to the broker
  *   T        keeps the token of the answer   x3 x4  closes that descriptor
- *            shown last                      h      the token in hexadecimal digits
+ *            shown last                      h      the token in hexadecimal digits, a blank behind each two
  *
  * In a text $T is the run's token, $N the one kept, $I a number that counts up,
  * ^XX a byte in hexadecimal digits. $A and $B are the two halves of $T.
@@ -165,7 +165,7 @@ static void await(int ms)
 static void digits(void)
 {
 	for (const char *p = getenv("OXG_CAPABILITY_TOKEN"); p && *p; p++)
-		printf("%02x", *p);
+		printf("%02x ", *p);
 	puts("");
 	fflush(stdout);
 }

@@ -192,7 +192,7 @@ prove = { OXG=$(CURDIR)/oxg BUILD=$(abspath $(B)) $(1) $(PROVE) $(2); echo $$? >
 	exit "$$(cat $(B)/prove.status)"
 
 # Who measures time, or looks at all that is on the machine, runs alone.
-ALONE = $(filter $(patsubst %,t/%.t,attempts broker confine deaths doctor endings hostile \
+ALONE = $(filter $(patsubst %,t/%.t,broker confine deaths doctor endings hostile \
 	limits page sealed tiers),$(TESTS))
 check:
 	@vendor/setup

@@ -91,9 +91,10 @@ static struct making statement_open(struct arena *a, const struct folder *f, con
     struct buf *out)
 {
 	struct making m = { .a = a, .f = f, .o = json_start(out, false) };
+	struct bytes run = folder_get(f, "run.json");
 	char error[200];
 
-	if (json_parse(a, folder_get(f, "run.json"), &m.run, error) != 0 &&
+	if ((run.p == NULL || json_parse(a, run, &m.run, error) != 0) &&
 	    json_parse(a, BYTES("{}"), &m.run, error) != 0)
 		die(STATUS_EVIDENCE, "a bug: {} is no JSON");
 	json_open(&m.o, '{');

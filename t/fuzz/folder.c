@@ -67,6 +67,7 @@
 #define put page_put
 #define document page_document
 #define decision page_decision
+#define figure page_figure
 #define table_open page_table_open
 #define table_close page_table_close
 #include "report.c"

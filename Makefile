@@ -192,8 +192,8 @@ prove = { OXG=$(CURDIR)/oxg BUILD=$(abspath $(B)) $(1) $(PROVE) $(2); echo $$? >
 	exit "$$(cat $(B)/prove.status)"
 
 # Who measures time, or looks at all that is on the machine, runs alone.
-ALONE = $(filter $(patsubst %,t/%.t,broker confine deaths doctor endings hostile \
-	limits page sealed tiers),$(TESTS))
+ALONE = $(filter $(patsubst %,t/%.t,attempts broker deaths doctor endings limits page sealed \
+	tiers),$(TESTS))
 check:
 	@vendor/setup
 	@$(MAKE) --no-print-directory all programs $(B)/node/stamp

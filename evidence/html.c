@@ -62,6 +62,7 @@ static const char *entity(uint32_t r)
 	case '&': return "&amp;";
 	case '"': return "&quot;";
 	case '\'': return "&#39;";
+	case '#': return "&#35;"; /* "##[" and "##vso[" command CI, wherever they stand */
 	default: return NULL;
 	}
 }
@@ -77,7 +78,8 @@ static bool mark_turn(struct buf *to, bool marked, bool mark)
 /* Neither markup nor hidden nor the beginning of a longer character. */
 static bool plain_character(unsigned char c)
 {
-	return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&' && c != '"' && c != '\'';
+	return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&' && c != '"' && c != '\'' &&
+	    c != '#' && c != ':';
 }
 
 /* A text of nothing but newlines would push all others off the screen, so lines
@@ -104,7 +106,8 @@ void html_text(struct buf *to, struct bytes s, size_t max, bool plain)
 		}
 		good = rune_next(&s, &r);
 		hidden = good && unseen(r);
-		instead = good ? entity(r) : "\xef\xbf\xbd";
+		instead = good && r == ':' && s.n > 0 && *s.p == ':' ? "&#58;" : /* "::" in a line */
+		    good ? entity(r) : "\xef\xbf\xbd";
 		if (good && r == '\n' && ++lines == HTML_LINES) {
 			left += s.n + 1;
 			s = (struct bytes){ at, 0 };

@@ -89,25 +89,6 @@ static void folder_thin(struct arena *a, struct arena *from, struct folder *f)
 	*f = thin;
 }
 
-static int folders_load(struct arena *a, const struct words_list *operands, struct folder *f,
-    struct why *why)
-{
-	for (size_t i = 0; i < operands->count; i++) {
-		struct arena one = { 0 }; /* until exit */
-
-		if (stored_load(&one, operands->word[i], &f[i], why) < 0)
-			return -1;
-		if (folder_get(&f[i], "run.json").p == NULL)
-			return refuse(why, REFUSE_EVIDENCE, "%s has no run.json, so there is nothing "
-			    "to report on", f[i].path);
-		if (operands->count > 1)
-			folder_thin(a, &one, &f[i]);
-	}
-	return 0;
-}
-
-/* ---- the documents ----------------------------------------------------------------------------- */
-
 struct reporting {
 	struct arena a;
 	struct folder *folder;
@@ -115,6 +96,37 @@ struct reporting {
 	struct merged merged;
 	bool is_merged;
 };
+
+/* Equal sums, equal evidence: out/latest stands beside what it points to. */
+static bool there_already(const struct folder *f, size_t n)
+{
+	struct bytes sums = folder_get(&f[n], "SHA256SUMS");
+
+	for (size_t i = 0; i < n && sums.p != NULL; i++)
+		if (bytes_equal(sums, folder_get(&f[i], "SHA256SUMS")))
+			return true;
+	return false;
+}
+
+static int folders_load(struct reporting *r, const struct words_list *operands, struct why *why)
+{
+	for (size_t i = 0; i < operands->count; i++) {
+		struct folder *f = &r->folder[r->folders];
+		struct arena one = { 0 }; /* until exit */
+
+		if (stored_load(&one, operands->word[i], f, why) < 0)
+			return -1;
+		if (folder_get(f, "run.json").p == NULL)
+			return refuse(why, REFUSE_EVIDENCE, "%s has no run.json, so there is nothing "
+			    "to report on", f->path);
+		if (operands->count > 1)
+			folder_thin(&r->a, &one, f);
+		r->folders += !there_already(r->folder, r->folders);
+	}
+	return 0;
+}
+
+/* ---- the documents ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *option, *help;
@@ -129,13 +141,6 @@ static const struct {
 	{ "gitlab-sast", "GitLab SAST", sast_write },
 };
 
-static int page_make(const struct reporting *r, struct buf *page, struct why *why)
-{
-	if (r->folders > 1)
-		return refuse(why, REFUSE_USAGE, "one page shows one run; give one run folder");
-	return report_html(r->folder, page, why);
-}
-
 static int merge(struct reporting *r, struct why *why)
 {
 	if (r->is_merged)
@@ -149,7 +154,8 @@ static int document_write(struct reporting *r, size_t format, const char *path, 
 	struct sink s = { .fd = -1 };
 	struct output o;
 
-	if (formats[format].write == NULL ? page_make(r, &s.b, why) < 0 : merge(r, why) < 0)
+	if (formats[format].write != NULL ? merge(r, why) < 0 :
+	    report_html_runs(r->folder, r->folders, &s.b, why) < 0)
 		return -1;
 	if (output_open(&r->a, path, &o, why) < 0)
 		return -1;
@@ -203,9 +209,8 @@ int cmd_report(int argc, char **argv)
 		die(STATUS_USAGE, "two documents do not fit on one stdout; write one to a file");
 	if (documents == 0)
 		file[0] = "-";
-	r.folders = operands.count;
-	r.folder = arena_array(&r.a, r.folders, sizeof(*r.folder));
-	if (folders_load(&r.a, &operands, r.folder, &why) < 0)
+	r.folder = arena_array(&r.a, operands.count, sizeof(*r.folder));
+	if (folders_load(&r, &operands, &why) < 0)
 		return command_fail(&why);
 	for (size_t i = 0; i < COUNT(formats); i++)
 		if (file[i] != NULL && document_write(&r, i, file[i], &why) < 0)

@@ -7,6 +7,7 @@
 
 VALID=$(cd "${0%/*}" && pwd)/export.js
 SCHEMA=$(cd "${0%/*}/.." && pwd)/schema/report.schema.json
+PAGE=$(cd "${0%/*}" && pwd)/page.py
 SAID=$WORK/said
 MULTITOOL=$NODE_PATH/@microsoft/sarif-multitool-linux
 chmod +x "$MULTITOOL/Sarif.Multitool"
@@ -183,7 +184,7 @@ documents() {
 	into=$1
 	shift
 	mkdir -p "$into"
-	report "$@" --sarif "$into/sarif" --json "$into/json" --md "$into/md" --junit "$into/junit" \
+	report "$@" --html "$into/html" --sarif "$into/sarif" --json "$into/json" --md "$into/md" --junit "$into/junit" \
 		--gitlab-codequality "$into/quality" --gitlab-sast "$into/sast"
 }
 
@@ -254,7 +255,7 @@ good_documents() {
 		check "F162: $2: ${page##*/} has no markup but its own" plain_page "$page"
 	done
 	check "F159: $2: nothing steers a terminal, turns text, commands CI" not grep -rlP \
-		'[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|##(\[|vso)|^\s*::' "$1"
+		'[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|##(\[|vso)|^\s*::' "$1"
 }
 
 one_run() {
@@ -311,6 +312,10 @@ many_runs() {
 	json "F160: in SARIF it is one run, with three invocations" "$WORK/many/sarif" '(.runs | length == 1) and .runs[0].automationDetails.id ==
 		"oxg/printer/" and (.runs[0].invocations | length == 3) and (.runs[0].results | length == 4) and
 		.runs[0].results[0].occurrenceCount == 6'
+	check "F153: the page of three runs is what a page may be" python3 "$PAGE" "$WORK/many/html" \
+		'in all' 'in 1' 'in 2' 'in 3'
+	report "$R3" "$R1" "$R2"
+	check "F153: and it is what goes to stdout" cmp "$WORK/many/html" "$WORK/stdout"
 	cp -R "$R2" "$WORK/twice"
 	documents "$WORK/turned" "$R3" "$WORK/twice" "$R1" "$R2" "$R3"
 	check "F154: the order of the folders, and one that is given twice, change nothing" diff -r "$WORK/many" "$WORK/turned"

@@ -37,13 +37,12 @@ all: oxg
 
 TOP   = oxg verify sandbox limits tokens report
 ROOMS = lib trust jail broker evidence cmd
-# Runs while building, writes the embedded seccomp programs: not part of oxg.
-TOOL  = jail/mkprofile.c
+# Run while building, write the embedded seccomp programs and schemas: not part of oxg.
+TOOL  = jail/mkprofile.c evidence/mkschema.c
 SRC   = $(TOP:=.c) $(filter-out $(TOOL),$(sort $(wildcard $(ROOMS:=/*.c))))
 OBJ   = $(SRC:%.c=$(B)/obj/%.o)
 SCHEMAS = $(sort $(wildcard schema/*.json))
-GEN   = $(B)/gen/version.h $(if $(SCHEMAS),$(B)/gen/schema.h) \
-	$(if $(wildcard $(TOOL)),$(B)/gen/profile.h $(B)/gen/calls.h)
+GEN   = $(B)/gen/version.h $(B)/gen/schema.h $(B)/gen/profile.h $(B)/gen/calls.h
 
 # ---- flags ---------------------------------------------------------------------
 
@@ -122,20 +121,9 @@ $(B)/gen/version.h: Makefile
 	@mkdir -p $(@D)
 	@echo '#define OXG_VERSION "$(VERSION)"' >$@
 
-# schema_table[]: every schema's name and bytes, two blanks at a line's head as a tab.
-$(B)/gen/schema.h: $(SCHEMAS) Makefile
-	@mkdir -p $(@D)
-	@for f in $(SCHEMAS); do \
-		echo "static const unsigned char schema_$$(basename $$f .schema.json | tr -c 'a-z0-9\n' _)[] = {"; \
-		unexpand --first-only -t 2 $$f | od -An -v -tu1 | sed 's/[0-9][0-9]*/&,/g'; \
-		echo '};'; \
-	done >$@
-	@echo 'static const struct { const char *name; const unsigned char *text; unsigned long len; } schema_table[] = {' >>$@
-	@for f in $(SCHEMAS); do \
-		n=$$(basename $$f .schema.json); s=schema_$$(echo $$n | tr -c 'a-z0-9\n' _); \
-		echo "	{ \"$$n\", $$s, sizeof($$s) },"; \
-	done >>$@
-	@echo '};' >>$@
+# schema_table[]: every schema's name and place; and all of them, packed.
+$(B)/gen/schema.h: $(B)/mkschema $(SCHEMAS)
+	$(call show,run  )$(RUN) $(B)/mkschema $(SCHEMAS) >$@
 
 $(B)/gen/profile.h: $(B)/mkprofile
 	$(call show,run  )$(RUN) $(B)/mkprofile >$@
@@ -143,8 +131,10 @@ $(B)/gen/profile.h: $(B)/mkprofile
 $(B)/gen/calls.h: $(B)/mkprofile
 	$(call show,run  )$(RUN) $(B)/mkprofile names >$@
 
-$(B)/mkprofile: $(TOOL) Makefile $(SYS)/stamp | $(B)/gen/version.h
-	$(call show,cc   )$(LINK) $(PIE) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $(B)/mkprofile.d -o $@ $< $(END)
+$(B)/mkprofile: jail/mkprofile.c
+$(B)/mkschema: evidence/mkschema.c
+$(B)/mkprofile $(B)/mkschema: Makefile $(SYS)/stamp | $(B)/gen/version.h
+	$(call show,cc   )$(LINK) $(PIE) $(ALL_CFLAGS) -MMD -MP -MT $@ -MF $@.d -o $@ $(filter %.c,$^) $(END)
 
 # ---- programs for the tests ----------------------------------------------------
 
@@ -284,7 +274,7 @@ $(BENCH): $(B)/bench/%: t/bench/%.c Makefile $(SYS)/stamp | $(GEN)
 
 # The build itself is one compiler with musl's headers; here are both compilers
 # with both sets of headers, as far as this machine has them.
-CHECKED = $(SRC) $(wildcard $(TOOL))
+CHECKED = $(SRC) $(TOOL)
 warnings: $(SYS)/stamp $(GEN)
 	@mkdir -p $(B)/headers
 	@for h in bearssl bearssl_aead bearssl_block bearssl_ec bearssl_hash bearssl_hmac bearssl_kdf bearssl_pem \
@@ -332,4 +322,4 @@ clean:
 distclean:
 	rm -rf oxg $(B)
 
--include $(OBJ:.o=.d) $(ASAN_OBJ:.o=.d) $(UNITS:=.d) $(FUZZERS:=.d) $(B)/mkprofile.d
+-include $(OBJ:.o=.d) $(ASAN_OBJ:.o=.d) $(UNITS:=.d) $(FUZZERS:=.d) $(B)/mkprofile.d $(B)/mkschema.d

@@ -167,7 +167,6 @@ static void schema_list(struct buf *out)
 		buf_printf(out, "%s\n", is);
 }
 
-/* As in the file: a tab of the embedded text is two blanks. */
 static bool schema_add(struct bytes name, struct buf *out)
 {
 	struct bytes text;
@@ -175,8 +174,7 @@ static bool schema_add(struct bytes name, struct buf *out)
 
 	for (size_t i = 0; (is = schema_embedded(i, &text)) != NULL; i++)
 		if (bytes_are(name, is)) {
-			for (size_t k = 0; k < text.n; k++)
-				buf_printf(out, text.p[k] == '\t' ? "  " : "%c", text.p[k]);
+			buf_add(out, text.p, text.n);
 			return true;
 		}
 	return false;

@@ -30,9 +30,14 @@ static const struct follower followers[] = {
 
 const char *schema_embedded(size_t i, struct bytes *text)
 {
+	static const struct bytes packed = { schemas_packed, sizeof(schemas_packed) };
+	static unsigned char all[SCHEMAS_SIZE];
+
 	if (i >= COUNT(schema_table))
 		return NULL;
-	*text = (struct bytes){ schema_table[i].text, schema_table[i].len };
+	if (all[0] == '\0' && !unpack(packed, all, sizeof(all)))
+		die(STATUS_LOST, "the embedded schemas cannot be unpacked");
+	*text = (struct bytes){ all + schema_table[i].at, schema_table[i].n };
 	return schema_table[i].name;
 }
 

@@ -605,6 +605,10 @@ const struct pattern *pattern_read(struct arena *a, struct bytes text);
 /* Text in UTF-8. Its time is bounded by the length of both. */
 bool pattern_matches(const struct pattern *p, struct bytes text);
 
+/* ---- unpack.c ------------------------------------------------------------------------------ */
+/* An LZ4 block (lz4_Block_format.md) into exactly n bytes. False: it is none of these. */
+bool unpack(struct bytes packed, unsigned char *out, size_t n);
+
 /* ---- documents.c --------------------------------------------------------------------------- */
 /* The i-th embedded schema: its name, NULL behind the last. */
 const char *schema_embedded(size_t i, struct bytes *text);

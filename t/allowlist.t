@@ -318,7 +318,7 @@ b"
 	MINE=$OUT/none
 	allow_says "$PLUGIN"
 	like "F003: ($WHO) no such trust root" "$STATUS $SAID" '^3 oxg: .*none.*--trust DIR'
-	if [ "$WHO" = user ] && [ "$(id -u)" -eq 0 ]; then
+	if [ "$WHO" = user ] && [ "$CALLER" -eq 0 ]; then
 		MINE=$TRUST
 		before=$(cat "$TRUST/ALLOWLIST")
 		as cp -R "$PLUGIN" "$OUT/new"

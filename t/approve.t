@@ -24,7 +24,7 @@ oxg() {
 # says WHAT STATUS PATTERN
 says() {
 	is "$1: status $2" "$STATUS" "$2"
-	like "$1: it says so" "$(cat "$SAID")" "^oxg: .*($3)"
+	tells "$1: it says so" "$SAID" "^oxg: .*($3)"
 }
 
 sums() {

@@ -66,7 +66,7 @@ legacy() {
 	as prlimit --fsize=1000000:1000000 "$OXG" run --trust "$TRUST" --out "$RUN" "$LOUD" -- lines 400000 \
 		>"$OUT/stdout" 2>"$ERR" </dev/null
 	is "F066: ($WHO) a log may not grow: status 5" "$?" 5
-	like "F066: ($WHO) a log may not grow: in words" "$(cat "$ERR")" 'cannot be written .*File too large'
+	tells "F066: ($WHO) a log may not grow: in words" "$ERR" 'cannot be written .*File too large'
 	check "F163: ($WHO) and nothing looks complete" test ! -e "$RUN"
 	left F066 "twelve descriptors" 4 'No file descriptors available' prlimit --nofile=21:21
 	left F066 "no process" 4 'ulimit -u|fork' prlimit --nproc=1:1
@@ -86,7 +86,7 @@ nohup_() {
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
 	set -- env --ignore-signal=HUP --default-signal=INT "$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 700 "$mark"
-	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
+	[ "$WHO" != user ] || [ "$CALLER" -ne 0 ] ||
 		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
 	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
 	PID=$!
@@ -137,12 +137,12 @@ input() {
 	truncate -s 1T "$tree/sparse"
 	run --input "$tree" "$SLY" -- again 0
 	is "F020: ($WHO) a sparse terabyte is refused" "$STATUS" 3
-	like "F020: ($WHO) in words" "$(cat "$ERR")" 'larger than'
+	tells "F020: ($WHO) in words" "$ERR" 'larger than'
 	rm "$tree/sparse"
 	perl -e 'chdir $ARGV[0]; for (1 .. 40) { mkdir "0" x 200; chdir "0" x 200 or die }' "$tree" 2>/dev/null
 	run --input "$tree" "$SLY" -- again 0
 	is "F020: ($WHO) a path that no call takes is refused" "$STATUS" 3
-	like "F020: ($WHO) in words" "$(cat "$ERR")" 'path of more than 4000 bytes'
+	tells "F020: ($WHO) in words" "$ERR" 'path of more than 4000 bytes'
 	rm -rf "$tree"
 }
 
@@ -213,7 +213,7 @@ other_machines() {
 			# shellcheck disable=SC2086
 			run ${runtime:+--runtime $runtime} "$PLUGIN" -- again 0
 			is "F014: ($WHO) byte $at changed${runtime:+, $runtime}: status 3" "$STATUS" 3
-			like "F014: ($WHO) byte $at changed${runtime:+, $runtime}: in words" "$(cat "$ERR")" "$*"
+			tells "F014: ($WHO) byte $at changed${runtime:+, $runtime}: in words" "$ERR" "$*"
 		done
 	done
 }
@@ -241,14 +241,14 @@ proc() {
 # A host that hides other users' processes hides the jail's from an ordinary user:
 # its limits would hold nothing.
 hidden() {
-	[ "$WHO" = user ] && [ "$(id -u)" -eq 0 ] || return
+	[ "$WHO" = user ] && [ "$CALLER" -eq 0 ] || return
 	RUN=$OUT/hidden
 	ERR=$OUT/hidden.err
 	unshare -m sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' sh \
 		setpriv --reuid=65533 --regid=65533 --clear-groups \
 		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
 	is "F065: hidepid: status 4" "$?" 4
-	like "F065: hidepid: in words" "$(cat "$ERR")" 'hidepid'
+	tells "F065: hidepid: in words" "$ERR" 'hidepid'
 	is "F065: hidepid: nothing was executed" "$(cat "$RUN/logs/stdout.log")" ""
 	RUN=$OUT/none
 	ERR=$OUT/none.err
@@ -256,7 +256,7 @@ hidden() {
 		setpriv --reuid=65533 --regid=65533 --clear-groups \
 		"$OXG" run --trust "$TRUST" --out "$RUN" "$SLY" -- doze 1 >"$OUT/stdout" 2>"$ERR" </dev/null
 	is "F065: no /proc: status 4" "$?" 4
-	like "F065: no /proc: in words" "$(cat "$ERR")" '/proc'
+	tells "F065: no /proc: in words" "$ERR" '/proc'
 }
 
 for who in $IDENTITIES; do

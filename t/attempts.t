@@ -56,7 +56,7 @@ raise_targets() {
 		esac
 	done <"$TABLE"
 	cp "$WORK/attempts" "$AT.bin/attempts"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$AT" "$AT".*
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$AT" "$AT".*
 	: >"$AT.log"
 	chmod 666 "$AT.log"
 	as "$WORK/targets" host "$AT" "$SECRET" &
@@ -336,7 +336,7 @@ in_pairs() {
 
 loose() {
 	mkdir -p "$OUT/loose/$1"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT/loose/$1"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT/loose/$1"
 	OXG_WORKSPACE=$OUT/loose/$1 TMPDIR=$OUT/loose/$1 as timeout 20 "$WORK/attempts" "$1" "loose-$$-$WHO-$1" \
 		>"$OUT/loose/$1.said" 2>&1 </dev/null
 	case $1 in
@@ -470,7 +470,7 @@ arena() {
 	rm -rf "$ARENA"
 	mkdir -p "$ARENA"
 	cp -r "$TRUST" "$ARENA/trust"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$ARENA"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$ARENA"
 }
 
 good_digest() {
@@ -591,7 +591,7 @@ race_out_run() {
 	chmod -R u+w "$ARENA/a" "$ARENA/b" 2>/dev/null
 	rm -rf "$ARENA/a" "$ARENA/b"
 	mkdir "$ARENA/a" "$ARENA/b"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$ARENA/a" "$ARENA/b"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$ARENA/a" "$ARENA/b"
 	as timeout 20 "$OUT/oxg-$tier" run --quiet --min-tier "$tier" --trust "$TRUST" --out "$ARENA/one/run" \
 		"$ATTEMPTS" -- nothing >/dev/null 2>"$OUT/race-error" </dev/null
 	rc=$?
@@ -608,7 +608,7 @@ race_out_run() {
 race_out() {
 	arena
 	mkdir "$ARENA/a" "$ARENA/b"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$ARENA/a" "$ARENA/b"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$ARENA/a" "$ARENA/b"
 	ln -s a "$ARENA/one"
 	ln -s b "$ARENA/two"
 	mkdir "$ARENA/here" "$ARENA/there"

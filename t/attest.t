@@ -36,7 +36,7 @@ caught() {
 	shift 2
 	checks "$@"
 	is "$what: status 5" "$STATUS $(wc -l <"$SAID")" "5 1"
-	like "$what: the sentence names it" "$(cat "$SAID")" "^oxg: .*($pattern)"
+	tells "$what: the sentence names it" "$SAID" "^oxg: .*($pattern)"
 }
 
 fresh() {
@@ -56,7 +56,7 @@ key() {
 	KEY=$OUT/$1.key
 	cp "$WORK/$1.key" "$KEY"
 	chmod 600 "$KEY"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$KEY"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$KEY"
 }
 
 # ---- other people's verifiers ---------------------------------------------------------------
@@ -233,10 +233,10 @@ words() {
 		readable) name=$OUT/readable.key pattern='chmod 600'; cp "$WORK/run.key" "$name"; chmod 640 "$name" ;;
 		fifo) name=$OUT/fifo pattern='no regular file'; mkfifo "$name" ;;
 		esac
-		[ "$WHO:$bad" != user:readable ] || [ "$(id -u)" -ne 0 ] || chown 65533 "$name"
+		[ "$WHO:$bad" != user:readable ] || [ "$CALLER" -ne 0 ] || chown 65533 "$name"
 		run --sign-key "$name" "$DEED" -- emit 1
 		is "F150: ($WHO) a key that is $bad: status 3, nothing is executed" "$STATUS $(there)" "3 nothing"
-		like "F150: ($WHO) and the sentence names it" "$(cat "$ERR")" "^oxg: $name: .*$pattern"
+		tells "F150: ($WHO) and the sentence names it" "$ERR" "^oxg: $name: .*$pattern"
 	done
 	run --sigstore "$DEED" -- emit 1
 	is "F150: ($WHO) bundles without a key: status 2" "$STATUS $(there)" "2 nothing"
@@ -256,7 +256,7 @@ held() {
 	cp -p "$KEY" "$OUT/held.key"
 	start --sign-key "$OUT/held.key" "$ASKER" -- '>ready^0a' '~60000'
 	wait_for said_ready
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$CALLER" -eq 0 ]; then
 		is "F150: ($WHO) the supervisor alone has it open" "$(holders "$OUT/held.key")" "$PID"
 		check "F150: ($WHO) (with a child to look at)" test -n "$(broker_of "$PID")"
 	fi
@@ -280,7 +280,7 @@ held() {
 	cat "$WORK/rsa.key" >"$OUT/held.key"
 	run --sign-key "$OUT/held.key" "$DEED" -- emit 1
 	is "F150: ($WHO) a key that cannot sign: status 5, and it shows" "$STATUS $(there)" "5 partial"
-	like "F150: ($WHO) and the sentence names it" "$(cat "$ERR")" "cannot be signed: $OUT/held.key: is an RSA key"
+	tells "F150: ($WHO) and the sentence names it" "$ERR" "cannot be signed: $OUT/held.key: is an RSA key"
 	run --sign-key "$KEY" "$LISTER" -- fds
 	run_signed=$(sed 's/[^0-9 ]//g' "$RUN/logs/stdout.log")
 	run "$LISTER" -- fds
@@ -371,12 +371,12 @@ foreign() {
 	for bad in "rsa.pub RSA" "p384.pub P-384" "run.key private" "none.pub No.such"; do
 		checks --key "$WORK/${bad% *}" "$GOOD"
 		is "F156: --key ${bad% *}: status 3" "$STATUS $(wc -l <"$SAID")" "3 1"
-		like "F156: the sentence names it" "$(cat "$SAID")" "^oxg: $WORK/${bad% *}: .*${bad#* }"
+		tells "F156: the sentence names it" "$SAID" "^oxg: $WORK/${bad% *}: .*${bad#* }"
 	done
 	checks --json "$GOOD"
 	json "F156: --json without --key: not verified" "$WORK/stdout" '.signature == "not_verified" and .status == "PASS"'
 	checks "$GOOD"
-	like "F156: and people are told" "$(cat "$SAID")" 'signature was not verified'
+	tells "F156: and people are told" "$SAID" 'signature was not verified'
 	checks --json --key "$WORK/run.pub" "$GOOD"
 	json "F156: --json with --key" "$WORK/stdout" ".signature == \"verified\" and .key_id == \"$(
 		openssl pkey -pubin -in "$WORK/run.pub" -outform DER | sha256sum | cut -d' ' -f1)\""

@@ -282,8 +282,8 @@ deaf() {
 	as "$BUILD/plugins/knocker" outer "$OXG" run --quiet --audit --trust "$TRUST" --out "$RUN" \
 		"$DEED" -- nothing >/dev/null 2>"$ERR"
 	is "F185: ($WHO) with --audit it is refused" "$?" 4
-	is "F185: ($WHO) in one sentence" "$(wc -l <"$ERR")" 1
-	like "F185: ($WHO) that says why" "$(cat "$ERR")" 'trace allowed calls, as --audit asks .*listens itself'
+	one_line "F185: ($WHO) in one sentence" "$ERR"
+	tells "F185: ($WHO) that says why" "$ERR" 'trace allowed calls, as --audit asks .*listens itself'
 	check "F185: ($WHO) nothing was executed" not grep -q execve "$RUN/audit.jsonl"
 }
 

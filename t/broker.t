@@ -192,7 +192,7 @@ process() {
 		is "F053: ($WHO) four times the same" "$(echo "$uid" | tr ' ' '\n' | sort -u | wc -l)" 1
 		is "F053: ($WHO) no groups" "$(field "$b" Groups | tr -d ' ')" ""
 	fi
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$CALLER" -eq 0 ]; then
 		check "F064: ($WHO) its descriptors: four pipes, a socket, five files of the folder" test "$(
 			find "/proc/$b/fd" -type l -printf '%l\n' |
 				sed "s,:.*,,; s,^$RUN.partial/,," | sort | tr '\n' ' '
@@ -280,7 +280,7 @@ full() {
 			"*20000:$(call "\$I" finding.emit "$(finding "a number \$I")")" '~20000' >/dev/null 2>"$ERR"
 	)
 	is "F140: ($WHO) full disk: status 5, and check says 5" "$(tr '\n' ' ' <"$small.status")" "5 5 "
-	like "F140: ($WHO) full disk: the sentence" "$(cat "$ERR")" '^oxg: .*small-.*No space left'
+	tells "F140: ($WHO) full disk: the sentence" "$ERR" '^oxg: .*small-.*No space left'
 	is "F163: ($WHO) full disk: what is left is called partial" "$(sed 's,.*/run,run,' "$small.left" | tr '\n' ' ')" \
 		"run.partial/findings.jsonl run.partial/journal/events.jsonl run.partial/ledger.jsonl "
 }
@@ -431,7 +431,7 @@ for who in $IDENTITIES; do
 	process
 	deaf
 	shot
-	[ "$(id -u)" -ne 0 ] || full
+	[ "$CALLER" -ne 0 ] || full
 	[ "$who" != "${IDENTITIES%% *}" ] || flood
 	if [ "$BIG" -gt 0 ]; then
 		skip "F142: ($WHO) oxg broker: a build with a sanitizer cannot run in the jail"

@@ -25,7 +25,7 @@ checks() {
 caught() {
 	checks "${3-$COPY}"
 	is "$1: status 5" "$STATUS" 5
-	like "$1: the sentence names it" "$(cat "$SAID")" "^oxg: .*($2)"
+	tells "$1: the sentence names it" "$SAID" "^oxg: .*($2)"
 	is "$1: it is one line, and nothing else is said" "$(wc -l <"$SAID") $(wc -c <"$WORK/stdout")" "1 0"
 }
 
@@ -83,7 +83,7 @@ make_good() {
 	is "F156: ($WHO) a run to begin with" "$STATUS" 0
 	checks "$GOOD"
 	is "F156: ($WHO) an untouched folder passes" "$STATUS" 0
-	like "F156: ($WHO) and check says what it saw" "$(cat "$SAID")" \
+	tells "F156: ($WHO) and check says what it saw" "$SAID" \
 		"verifies: $(names | wc -l) files, .* gate PASS"
 }
 
@@ -205,7 +205,7 @@ journal() {
 	sed -i '2s/PASS/FAIL/' "$COPY/$name"
 	sums
 	caught "F176: a journal line rewritten, with new sums" "events.jsonl"
-	like "F176: and the sentence says which link broke" "$(cat "$SAID")" 'line 3.*prev'
+	tells "F176: and the sentence says which link broke" "$SAID" 'line 3.*prev'
 	fresh
 	sed -i 3d "$COPY/$name"
 	sums
@@ -471,7 +471,7 @@ hostile() {
 	fresh
 	mkfifo "$COPY/inputs/pipe"
 	caught "F156: ($WHO) a pipe nobody writes to" 'inputs/pipe is neither'
-	if [ "$(id -u)" -eq 0 ] && mknod "$WORK/null" c 1 3 2>/dev/null; then
+	if [ "$CALLER" -eq 0 ] && mknod "$WORK/null" c 1 3 2>/dev/null; then
 		for device in '1 5' '5 0'; do
 			fresh
 			# shellcheck disable=SC2086

@@ -24,7 +24,7 @@ SHOWS=$PLUGIN
 # oxg ARG...: one command in a directory of its own; STATUS, $WORK/stdout, $ERR.
 oxg() {
 	rm -rf "$WORK/here" && mkdir "$WORK/here" # nothing sealed stays in it on purpose
-	[ "$WHO" = root ] || [ "$(id -u)" -ne 0 ] || chown 65533:65533 "$WORK/here"
+	[ "$WHO" = root ] || [ "$CALLER" -ne 0 ] || chown 65533:65533 "$WORK/here"
 	(cd "$WORK/here" && as timeout -k 5 30 "$OXG" "$@" >"$WORK/stdout" 2>"$ERR" </dev/null)
 	STATUS=$?
 	chmod -R u+rwX "$WORK/here"
@@ -71,7 +71,7 @@ helps() {
 	done
 	oxg
 	is "F095: oxg alone: status 2" "$STATUS" 2
-	like "F095: oxg alone lists the commands on stderr" "$(cat "$ERR")" '^  run '
+	tells "F095: oxg alone lists the commands on stderr" "$ERR" '^  run '
 	oxg --version
 	like "F095: oxg --version" "$(cat "$WORK/stdout")" '^oxg [0-9]+\.[0-9]+\.[0-9]+$'
 	oxg broker --no-such-option
@@ -239,7 +239,7 @@ consent() {
 	plugin raw "$HOSTILE" '.capabilities = ["CAP_FLOW_INSPECT_RAW"]'
 	run "$PLUGIN" -- true
 	is "F129: a manifest with the one without the other: status 3" "$STATUS" 3
-	like "F129: and the sentence" "$(cat "$ERR")" '^oxg: .*CAP_FLOW_INSPECT_RAW.*CAP_FLOW_INSPECT'
+	tells "F129: and the sentence" "$ERR" '^oxg: .*CAP_FLOW_INSPECT_RAW.*CAP_FLOW_INSPECT'
 	plugin sdk "$HOSTILE" '.capabilities += ["CAP_WORKSPACE_READ", "CAP_WORKSPACE_WRITE", "CAP_NET_OUTBOUND", "CAP_SECRETS_READ"]'
 	"$OXG" inspect --json --trust "$TRUST" --grant CAP_WORKSPACE_READ "$PLUGIN" >"$WORK/stdout" 2>"$ERR"
 	is "F122: the four of the SDK load" "$? $(jq '.capabilities | length' "$WORK/stdout")" "0 5"
@@ -268,7 +268,7 @@ folders() {
 		.tier == "namespaces" and .built_by_root == ("'"$WHO"'" == "root")'
 	is "F152: ($WHO) out/latest points to it, by its name alone" \
 		"$(readlink "$WORK/here/out/latest")" "$(jq -r .run_id "$WORK/here/out/latest/run.json")"
-	like "F152: ($WHO) the summary names it" "$(cat "$ERR")" "folder +out/$(readlink "$WORK/here/out/latest")\$"
+	tells "F152: ($WHO) the summary names it" "$ERR" "folder +out/$(readlink "$WORK/here/out/latest")\$"
 	oxg run --trust "$TRUST" --run-id "$ID" --out=dir "$DEED" -- true
 	is "F152: ($WHO) --out and --run-id" "$STATUS $(jq -r .run_id "$WORK/here/dir/run.json") $(ls "$WORK/here")" "0 $ID dir"
 	oxg run --trust "$TRUST" --run-id=$ID "$DEED" -- true
@@ -335,7 +335,7 @@ LOOK
 	json "F020: ($WHO) recorded as unsnapshotted" "$RUN/run.json" '.input.snapshotted == false'
 	run --runtime system --input-bind "$WORK/single" "$PLUGIN"
 	is "F041: ($WHO) --input-bind of a file: status 3" "$STATUS" 3
-	like "F041: ($WHO) and what to give" "$(cat "$ERR")" '^oxg: .*single.*no directory.*--input'
+	tells "F041: ($WHO) and what to give" "$ERR" '^oxg: .*single.*no directory.*--input'
 	run --runtime system "$PLUGIN"
 	is "F041: ($WHO) without them there is neither" "$(cat "$RUN/logs/stdout.log")" "no input"
 }
@@ -393,7 +393,7 @@ closed() {
 				as timeout 20 "$OXG" "$@" >&- 2>"$ERR"
 			fi
 			is "F152: ($WHO) stdout $how: oxg ${command%%TRUST*}: status 5" "$?" 5
-			like "F152: ($WHO) stdout $how: the sentence" "$(cat "$ERR")" '^oxg: cannot write to standard output'
+			tells "F152: ($WHO) stdout $how: the sentence" "$ERR" '^oxg: cannot write to standard output'
 		done
 	done
 	RUNS=$((RUNS + 1))

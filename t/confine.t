@@ -56,7 +56,7 @@ live() {
 	keeps broker "$broker" $none
 	is "F099: ($WHO) the terminal's keys are the supervisor's: the watch leads a group of its own" \
 		"$(sed 's/.*) //' "/proc/$watch/stat" | cut -d' ' -f3)" "$watch"
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$CALLER" -eq 0 ]; then
 		is "F053: ($WHO) the watch holds no file but the operator's stderr" "$(files "$watch")" "$ERR"
 		check "F053: ($WHO) the supervisor holds the folder (the test can fail)" grep -q "^$RUN.partial/findings.jsonl" <<-END
 			$(files "$PID")
@@ -268,7 +268,7 @@ for who in $IDENTITIES; do
 	KEY=$OUT/run.key
 	cp "$WORK/run.key" "$KEY"
 	chmod 600 "$KEY"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$KEY"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$KEY"
 	varied
 	live
 	[ "$who" != root ] || elsewhere

@@ -57,7 +57,7 @@ start_group() {
 	ERR=$OUT/stderr-$RUNS
 	set -- setsid env --default-signal=INT,QUIT "$OXG" run --trust "$TRUST" --out "$RUN" \
 		--timeout 20s "$@"
-	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
+	[ "$WHO" != user ] || [ "$CALLER" -ne 0 ] ||
 		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
 	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &
 	PID=$!

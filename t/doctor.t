@@ -57,9 +57,9 @@ lacks() {
 	if [ -n "${4:-}" ]; then
 		is "F065: ($WHO) $1: doctor and run end with 4" "$STATUS $ran" "4 4"
 		json "F065: ($WHO) $1: no tier" "$WORK/json" '.meets == false and .tier != "namespaces"'
-		like "F065: ($WHO) $1: one sentence of doctor" "$(cat "$ERR")" '^oxg: no plugin can run here as the policy asks: .* is missing'
+		tells "F065: ($WHO) $1: one sentence of doctor" "$ERR" '^oxg: no plugin can run here as the policy asks: .* is missing'
 		ERR=$OUT/stderr-$RUNS
-		like "F065: ($WHO) $1: the sentence of run" "$(cat "$ERR")" "$4"
+		tells "F065: ($WHO) $1: the sentence of run" "$ERR" "$4"
 		check "F065: ($WHO) $1: nothing was executed" test ! -s "$RUN/logs/stdout.log"
 		ERR=$WORK/stderr
 	else
@@ -75,7 +75,7 @@ own_trust() {
 	ROOT=$WORK/trust
 	TRUST=$OUT/trust
 	[ -d "$TRUST" ] || cp -r "$ROOT" "$TRUST"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$TRUST"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$TRUST"
 }
 
 traces() {
@@ -165,12 +165,12 @@ policies() {
 	echo '{"schema_version": 1, "isolation": {"min_tier": "docker"}}' >"$WORK/policy.json"
 	doctor --policy "$WORK/policy.json"
 	is "F065: ($WHO) a policy that does not parse: 2" "$STATUS $(wc -c <"$WORK/json")" "2 0"
-	like "F065: ($WHO) and says where" "$(cat "$ERR")" 'min_tier'
+	tells "F065: ($WHO) and says where" "$ERR" 'min_tier'
 	mkdir -p "$OUT/open" && chmod 777 "$OUT/open"
 	TRUST=$OUT/open doctor
 	is "F065: ($WHO) a trust root that anybody writes: 3, and the layers all the same" \
 		"$STATUS $(jq -r .tier "$WORK/json")" "3 namespaces"
-	like "F065: ($WHO) and says so" "$(cat "$ERR")" "$OUT/open"
+	tells "F065: ($WHO) and says so" "$ERR" "$OUT/open"
 	"$REAL" doctor here >"$WORK/stdout" 2>"$ERR"
 	like "F065: ($WHO) it takes no argument" "$? $(cat "$ERR")" '^2 oxg: .*no argument'
 	"$REAL" doctor --syscalls --profile strict >"$WORK/stdout" 2>"$ERR"
@@ -300,7 +300,7 @@ second_wall() {
 	json "F065: ($WHO) the run says that there was none" "$RUN/run.json" '[.. | .landlock_abi? // empty] == [0]'
 	doctor --profile strict
 	is "F065: ($WHO) the strict profile insists on it: doctor 4" "$STATUS $(jq -r .meets "$WORK/json")" "4 false"
-	like "F065: ($WHO) and says which" "$(cat "$ERR")" 'landlock is missing'
+	tells "F065: ($WHO) and says which" "$ERR" 'landlock is missing'
 	run --profile strict "$TRUST/plugins/lesser" -- call 39
 	is "F065: ($WHO) and run: 4" "$STATUS" 4
 	like "F065: ($WHO) with the reason" "$(cat "$OUT/stderr-$RUNS")" 'strict profile wants Landlock'
@@ -451,7 +451,7 @@ own_trust
 surround
 speed
 TRUST=$WORK/trust
-if [ "$(id -u)" -eq 0 ]; then
+if [ "$CALLER" -eq 0 ]; then
 	arranged
 else
 	skip "sysctls, hidepid and chroot: only root can arrange them"

@@ -264,7 +264,7 @@ report() {
 	check "F153: nothing of a plugin is markup" not grep -qi '<script' "$page"
 	check "F153: and nothing is an attribute of its own" not grep -q '" onload=x' "$page"
 	check "F153: the finding is shown" grep -q 'alert(1)' "$page"
-	like "F153: a content security policy" "$(cat "$page")" "default-src 'none'"
+	tells "F153: a content security policy" "$page" "default-src 'none'"
 	check "F153: no resource from elsewhere" not grep -Eqi '(src|href)="?(https?:)?//' "$page"
 	check "F153: no link that runs" not grep -qi 'href="javascript' "$page"
 }
@@ -289,7 +289,7 @@ again() {
 
 places() {
 	mkdir "$OUT/cwd"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533 "$OUT/cwd"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533 "$OUT/cwd"
 	(cd "$OUT/cwd" && as "$OXG" run --trust "$TRUST" "$DEED" -- true 2>/dev/null >&2)
 	id=$(find "$OUT/cwd/out" -mindepth 1 -maxdepth 1 -type d -printf '%f')
 	like "F152: out/<run id> by default" "$id" '^[0-7][0-9A-HJKMNP-TV-Z]{25}$'

@@ -349,6 +349,6 @@ for who in $IDENTITIES; do
 		"2 hello-sh: nothing to read; give --input PATH"
 	run "$HELLO"
 	is "F050: ($WHO) without --runtime: status 4" "$STATUS" 4
-	like "F050: ($WHO) and what to type" "$(cat "$ERR")" '^oxg: hello-sh .*--runtime system'
+	tells "F050: ($WHO) and what to type" "$ERR" '^oxg: hello-sh .*--runtime system'
 done
 finish

@@ -165,7 +165,7 @@ sarif_checked() {
 	sums
 	"$OXG" check "$COPY" 2>"$SAID"
 	is "F155: another report.sarif: status 5" "$?" 5
-	like "F155: the sentence names it" "$(cat "$SAID")" 'report.sarif.*oxg report --sarif'
+	tells "F155: the sentence names it" "$SAID" 'report.sarif.*oxg report --sarif'
 	rm "$COPY/report.sarif"
 	sums
 	"$OXG" check "$COPY" 2>"$SAID"
@@ -333,7 +333,7 @@ many_runs() {
 	echo kept >"$OUT/kept"
 	report "$R1" "$COPY" "$R3" --json "$OUT/kept" --sarif "$OUT/none"
 	is "F178: one folder that was changed: status 5, nothing written" "$STATUS $(cat "$OUT/kept") $(find "$OUT" -name 'none*')" "5 kept "
-	like "F178: the sentence names it" "$(cat "$SAID")" "$COPY/findings.jsonl"
+	tells "F178: the sentence names it" "$SAID" "$COPY/findings.jsonl"
 }
 
 # Whole or not at all.

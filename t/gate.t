@@ -170,7 +170,7 @@ runs() {
 	is "F168: by another policy: status 1" "$STATUS $(jq -r .decision "$WORK/report")" "1 BLOCK"
 	as "$OXG" gate --policy "$POLICY" "$RUN" >"$WORK/report" 2>"$SAID"
 	is "F189: without --json, stdout is empty" "$? $(wc -c <"$WORK/report")" "1 0"
-	like "F189: and people read the reason" "$(cat "$SAID")" '2 of 2 findings at or over severity high'
+	tells "F189: and people read the reason" "$SAID" '2 of 2 findings at or over severity high'
 	run --policy "$POLICY" "$DEED" -- emit 2 high
 	is "F167: the run itself: status 1" "$STATUS" 1
 	gate "$POLICY"
@@ -194,7 +194,7 @@ words() {
 		printf '%s' "$bad" >"$WORK/bad.json"
 		gate "$WORK/bad.json"
 		is "F170: the policy $bad: status 2" "$STATUS $(wc -c <"$WORK/report")" "2 0"
-		like "F170: the policy $bad: one sentence" "$(cat "$SAID")" '^oxg: .*bad.json'
+		tells "F170: the policy $bad: one sentence" "$SAID" '^oxg: .*bad.json'
 	done
 	mkfifo "$WORK/pipe"
 	for bad in "$WORK/nowhere.json" "$WORK/pipe" "$WORK"; do
@@ -210,11 +210,11 @@ words() {
 	echo >>"$FOLDER/findings.jsonl"
 	gate "$GOLDEN/policy-default.json"
 	is "F178: changed evidence is not judged: status 5" "$STATUS $(wc -c <"$WORK/report")" "5 0"
-	like "F178: the sentence names it" "$(cat "$SAID")" 'findings.jsonl'
+	tells "F178: the sentence names it" "$SAID" 'findings.jsonl'
 	rm "$FOLDER/SHA256SUMS"
 	gate "$GOLDEN/policy-default.json"
 	is "F163: nor is what was never finished" "$STATUS $(wc -c <"$WORK/report")" "5 0"
-	like "F163: which is said" "$(cat "$SAID")" 'never finished'
+	tells "F163: which is said" "$SAID" 'never finished'
 }
 
 chmod 777 "$WORK"

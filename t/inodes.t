@@ -13,7 +13,7 @@ LOCK=$PLUGIN
 mkdir -p "$WORK/input/sub"
 echo data >"$WORK/input/sub/file"
 echo '{}' >"$WORK/task.json"
-[ "$(id -u)" -ne 0 ] || chown -R 65533:65533 "$WORK/input" "$WORK/task.json"
+[ "$CALLER" -ne 0 ] || chown -R 65533:65533 "$WORK/input" "$WORK/task.json"
 
 # Numbers as the kernel has them to MAJOR:MINOR:INODE, as the probe prints them.
 split_device() {

@@ -31,14 +31,14 @@ oxg() {
 }
 
 mine() { # FILE...: gives them to $WHO
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$@"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown -R 65533:65533 "$@"
 }
 
 # refused ROW WHAT STATUS PATTERN: of the last call: one line, no more.
 refused() {
 	is "$1: $2: status $3" "$STATUS" "$3"
-	like "$1: $2: the sentence" "$(cat "$SAID")" "^oxg: .*($4)"
-	is "$1: $2: is one line" "$(wc -l <"$SAID")" 1
+	tells "$1: $2: the sentence" "$SAID" "^oxg: .*($4)"
+	one_line "$1: $2: is one line" "$SAID"
 }
 
 mode() {
@@ -118,7 +118,7 @@ keygen_refuses() {
 small_disk() {
 	mkdir -p "$WORK/small"
 	how=-m
-	[ "$(id -u)" -eq 0 ] || how=-rm
+	[ "$CALLER" -eq 0 ] || how=-rm
 	# shellcheck disable=SC2016
 	WHO=$WHO OXG=$OXG WORK=$WORK unshare "$how" sh -c '
 		mount -t tmpfs -o "$2,mode=777" none "$WORK/small" || exit 77
@@ -325,7 +325,7 @@ private_keys() {
 		else
 			is "F012: a private key ($name) is refused, nothing is signed" \
 				"$STATUS $(wc -l <"$SAID") $(find "$OUT/file.sig" 2>/dev/null)" "3 1 "
-			like "F012: a private key ($name): the sentence" "$(cat "$SAID")" "^oxg: $dir/$name.pem: .*($(cat "$want"))"
+			tells "F012: a private key ($name): the sentence" "$SAID" "^oxg: $dir/$name.pem: .*($(cat "$want"))"
 		fi
 	done
 }
@@ -367,7 +367,7 @@ public_keys() {
 			is "F007: a public key ($name) is taken beside another" "$STATUS" 0
 		else
 			is "F007: a public key ($name) is refused" "$STATUS" 3
-			like "F007: a public key ($name): the sentence" "$(cat "$SAID")" "^oxg: $TRUST/keys/other.pub: .*($(cat "$want"))"
+			tells "F007: a public key ($name): the sentence" "$SAID" "^oxg: $TRUST/keys/other.pub: .*($(cat "$want"))"
 		fi
 	done
 	rm "$TRUST/keys/other.pub"
@@ -397,7 +397,7 @@ text() {
 	printf "$@" >"$PLUGIN/probe.sig"
 	verify_probe
 	is "F006: a signature's text $what: status $due" "$STATUS" "$due"
-	[ "$due" = 0 ] || like "F006: a signature's text $what: the sentence" "$(cat "$SAID")" '^oxg: .*probe.sig: '
+	[ "$due" = 0 ] || tells "F006: a signature's text $what: the sentence" "$SAID" '^oxg: .*probe.sig: '
 }
 
 signature_texts() {
@@ -428,7 +428,7 @@ signature_texts() {
 
 refused_alone() {
 	is "F006: a signature ($1): status 3" "$STATUS" 3
-	like "F006: a signature ($1): the sentence" "$(cat "$SAID")" "^oxg: .*($2)"
+	tells "F006: a signature ($1): the sentence" "$SAID" "^oxg: .*($2)"
 }
 
 # Both ways, with keys that either side made; several keys are trusted.
@@ -456,7 +456,7 @@ both_ways() {
 		key_id "$OUT/$pair.pub" | tr a-f A-F >"$TRUST/keys/revoked"
 		verify_probe
 		is "F013: ($WHO) not when it is revoked" "$STATUS" 3
-		like "F013: ($WHO) the sentence names the key" "$(cat "$SAID")" "^oxg: $pair.pub: the key .*revoked"
+		tells "F013: ($WHO) the sentence names the key" "$SAID" "^oxg: $pair.pub: the key .*revoked"
 		rm "$TRUST/keys/revoked" "$TRUST/keys/$pair.pub"
 		verify_probe
 		is "F009: ($WHO) not when it is gone" "$STATUS" 3

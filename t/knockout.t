@@ -57,7 +57,7 @@ for who in $IDENTITIES; do
 		*:namespace-*)
 			name=${wall#namespace-}
 			[ "$name" != mount ] || name=mnt
-			like "F055: ($WHO) without $wall: it is called by its name" "$(cat "$ERR")" \
+			tells "F055: ($WHO) without $wall: it is called by its name" "$ERR" \
 				"it shares the host's $name namespace; nothing was executed"
 			;;
 		esac

@@ -22,6 +22,12 @@ NODE_PATH=$BUILD/node/node_modules
 export NODE_PATH
 HOSTILE=$BUILD/plugins/hostile
 PROBE=$BUILD/plugins/probe
+CALLER=$(id -u)
+
+# Where python3 is a script that looks for one, that takes longer than most of ours.
+case $(head -c 2 "$(command -v python3)" 2>/dev/null) in
+'#!') PATH=$(python3 -c 'import os, sys; print(os.path.dirname(sys.executable))'):$PATH ;;
+esac
 
 N=0
 BAD=0
@@ -73,13 +79,43 @@ is() {
 # like DESCRIPTION TEXT PATTERN: the extended pattern matches a line of it.
 like() {
 	N=$((N + 1))
-	if printf '%s\n' "$2" | grep -Eq -e "$3"; then
+	if grep -Eq -e "$3" <<-END
+		$2
+	END
+	then
 		echo "ok $N - $1"
 	else
 		BAD=$((BAD + 1))
 		echo "not ok $N - $1"
 		printf '%s\n' "$2" | head -n 20 | sed 's/^/#   got:      /'
 		printf '#   expected: %s\n' "$3"
+	fi
+}
+
+# tells DESCRIPTION FILE PATTERN: the same of a file's text.
+tells() {
+	N=$((N + 1))
+	if grep -Eq -e "$3" "$2"; then
+		echo "ok $N - $1"
+	else
+		BAD=$((BAD + 1))
+		echo "not ok $N - $1"
+		head -n 20 "$2" | sed 's/^/#   got:      /'
+		printf '#   expected: %s\n' "$3"
+	fi
+}
+
+# one_line DESCRIPTION FILE: it is exactly that.
+one_line() {
+	N=$((N + 1))
+	if {
+		read -r line && ! read -r rest && [ -z "$rest" ]
+	} <"$2"; then
+		echo "ok $N - $1"
+	else
+		BAD=$((BAD + 1))
+		echo "not ok $N - $1"
+		head -n 20 "$2" | sed 's/^/#   got:      /'
 	fi
 }
 
@@ -118,7 +154,7 @@ within() {
 # ---- who runs it ---------------------------------------------------------------
 
 # The identities this machine offers: root tests an ordinary user as well.
-if [ "$(id -u)" -ne 0 ]; then
+if [ "$CALLER" -ne 0 ]; then
 	IDENTITIES=user
 elif setpriv --reuid=65533 --regid=65533 --clear-groups unshare -Ur true 2>/dev/null; then
 	IDENTITIES='root user'
@@ -127,10 +163,12 @@ else
 fi
 WHO=${IDENTITIES%% *}
 
-# as COMMAND...: as $WHO.
+# as [timeout [-k SECONDS] SECONDS] COMMAND...: as $WHO.
 as() {
-	if [ "$WHO" = user ] && [ "$(id -u)" -eq 0 ]; then
-		setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+	if [ "$WHO" = user ] && [ "$CALLER" -eq 0 ]; then
+		"$BUILD/plugins/as" user "$@"
+	elif [ "$1" = timeout ]; then
+		"$BUILD/plugins/as" "$@"
 	else
 		"$@"
 	fi
@@ -141,7 +179,7 @@ become() {
 	OUT=$WORK/$WHO
 	if [ ! -d "$OUT" ]; then
 		mkdir "$OUT"
-		[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT"
+		[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT"
 	fi
 }
 
@@ -211,7 +249,7 @@ start() {
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
 	set -- env --default-signal=INT,QUIT "$OXG" run --trust "$TRUST" --out "$RUN" "$@"
-	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] ||
+	[ "$WHO" != user ] || [ "$CALLER" -ne 0 ] ||
 		set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
 	# No function here: its subshell would be what PID names.
 	"$@" >"$OUT/stdout" 2>"$ERR" </dev/null &

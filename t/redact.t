@@ -157,7 +157,7 @@ refused() {
 	shift 2
 	ours "$@" "$SHELL_PLUGIN" -- true
 	is "F135: ($WHO) $sentence: status" "$STATUS" "$due"
-	like "F135: ($WHO) $sentence: in words" "$(cat "$ERR")" "$sentence"
+	tells "F135: ($WHO) $sentence: in words" "$ERR" "$sentence"
 	check "F135: ($WHO) $sentence: the value is not shown" not grep -q hidden "$ERR"
 }
 

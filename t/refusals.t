@@ -22,7 +22,7 @@ refused() {
 	shift 5
 	run "$@"
 	is "$row: ($WHO) $bad: status $due" "$STATUS" "$due"
-	like "$row: ($WHO) $bad: the sentence names it" "$(cat "$ERR")" "^oxg: .*($pattern)"
+	tells "$row: ($WHO) $bad: the sentence names it" "$ERR" "^oxg: .*($pattern)"
 	if [ ! -f "$RUN/run.json" ]; then
 		check "$row: ($WHO) $bad: leaves a folder" test -f "$RUN/run.json"
 		return
@@ -174,7 +174,7 @@ roots() {
 	restore
 	chmod o+w "$TRUST/keys"
 	refused F003 "keys/ that all may write to" 3 trust_root keys "$GOOD"
-	if [ "$(id -u)" -eq 0 ]; then
+	if [ "$CALLER" -eq 0 ]; then
 		restore
 		chown 4242 "$TRUST/ALLOWLIST"
 		refused F003 "an ALLOWLIST of somebody else" 3 trust_root ALLOWLIST "$GOOD"
@@ -241,15 +241,15 @@ folders() {
 	echo '{"schema_version":1,"gate":{"fail_on":"sometimes"}}' >"$WORK/policy.json"
 	run --policy "$WORK/policy.json" "$GOOD" -- true
 	is "F170: ($WHO) a policy with a wrong word: status 2" "$STATUS" 2
-	like "F170: ($WHO) a policy with a wrong word: the sentence" "$(cat "$ERR")" '^oxg: .*fail_on'
+	tells "F170: ($WHO) a policy with a wrong word: the sentence" "$ERR" '^oxg: .*fail_on'
 	echo '{"schema_version":1,"trust":true}' >"$WORK/policy.json"
 	run --policy "$WORK/policy.json" "$GOOD" -- true
 	is "F170: ($WHO) a policy with an unknown member: status 2" "$STATUS" 2
-	like "F170: ($WHO) a policy with an unknown member: the sentence" "$(cat "$ERR")" '^oxg: .*trust'
+	tells "F170: ($WHO) a policy with an unknown member: the sentence" "$ERR" '^oxg: .*trust'
 	cp "$WORK/policy.json" "$GOOD/policy.json"
 	run "$GOOD" -- true
 	is "F188: ($WHO) a policy beside the plugin is never read" "$STATUS" 0
-	like "F188: ($WHO) but warned of" "$(cat "$ERR")" '^oxg: .*policy.json'
+	tells "F188: ($WHO) but warned of" "$ERR" '^oxg: .*policy.json'
 	restore
 	refused F170 "strict takes nothing unsigned" 2 policy unsigned --profile strict --allow-unsigned "$GOOD"
 }
@@ -259,7 +259,7 @@ folders() {
 disk_full() {
 	mkdir -p "$WORK/small"
 	how=-m
-	[ "$(id -u)" -eq 0 ] || how=-rm
+	[ "$CALLER" -eq 0 ] || how=-rm
 	# shellcheck disable=SC2016
 	WHO=$WHO OXG=$OXG TRUST=$TRUST GOOD=$GOOD WORK=$WORK unshare "$how" sh -c '
 		mount -t tmpfs -o size=256k,mode=777 none "$WORK/small" || exit 77

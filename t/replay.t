@@ -26,7 +26,7 @@ replay() {
 # refused WHAT STATUS PATTERN: and nothing ran.
 refused() {
 	is "F158: $1: status $2" "$STATUS $(ls -d "$NEW" "$NEW.replay.json" 2>/dev/null)" "$2 "
-	like "F158: $1: the sentence" "$(cat "$ERR")" "$3"
+	tells "F158: $1: the sentence" "$ERR" "$3"
 }
 
 # copy: of the last run, to be changed. seal: with sums that fit again.

@@ -257,7 +257,7 @@ words() {
 	done
 	report "$GOOD" --html "$OUT/no/such/place.html"
 	is "F153: a page that cannot be written: status 5" "$STATUS" 5
-	like "F153: the sentence names it" "$(cat "$SAID")" '^oxg: .*place.html'
+	tells "F153: the sentence names it" "$SAID" '^oxg: .*place.html'
 	report "$GOOD" --html /dev/full
 	is "F153: a full disk: status 5" "$STATUS" 5
 	as "$OXG" report "$GOOD" >/dev/full 2>"$SAID"
@@ -268,11 +268,11 @@ words() {
 	chmod 666 "$OUT/kept.html"
 	report "$COPY" --html "$OUT/kept.html"
 	is "F178: changed evidence is not rendered: status 5" "$STATUS $(cat "$OUT/kept.html")" "5 kept"
-	like "F178: the sentence names it" "$(cat "$SAID")" findings.jsonl
+	tells "F178: the sentence names it" "$SAID" findings.jsonl
 	rm "$COPY/SHA256SUMS"
 	report "$COPY"
 	is "F163: what was never finished may be looked at" "$STATUS" 0
-	like "F163: and is called that" "$(cat "$SAID")" 'never finished'
+	tells "F163: and is called that" "$SAID" 'never finished'
 }
 
 findings

@@ -115,7 +115,7 @@ varied() {
 	once varied "$@"
 	first "$RUN"
 	mkdir "$OUT/elsewhere"
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT/elsewhere"
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT/elsewhere"
 	once 'elsewhere/a longer name, with blanks' "$@"
 	like_first 'another --out'
 	FROM=$OUT/elsewhere

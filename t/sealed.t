@@ -40,8 +40,8 @@ fills() {
 	shift
 	how=-rm
 	AS=
-	[ "$(id -u)" -ne 0 ] || how=-m
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
+	[ "$CALLER" -ne 0 ] || how=-m
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
 	export AS OXG TRUST DEED WORK OPTIONS DO
 	if ! unshare $how sh "$WORK/fill" "$@" >"$WORK/seen" 2>"$WORK/errors"; then
 		skip "F163: ($WHO) $what: no tmpfs can be mounted here"
@@ -85,7 +85,7 @@ killed() { # WHAT OPTION...
 	shift
 	seed=${SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 	set -- "$OXG" run --trust "$TRUST" --out @ "$@"
-	[ "$WHO" != user ] || [ "$(id -u)" -ne 0 ] || set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
+	[ "$WHO" != user ] || [ "$CALLER" -ne 0 ] || set -- setpriv --reuid=65533 --regid=65533 --clear-groups "$@"
 	OXG="$OXG" python3 "$here/t/moments.py" "$KILLS" "$seed" "$OUT" "$@" >"$WORK/left" 2>&1
 	sed 's/^[^#]/# &/' "$WORK/left"
 	is "F163: ($WHO) $what, killed $KILLS times: nothing, partial or sealed" \
@@ -144,7 +144,7 @@ names() {
 	wait "$PID"
 	is "F163: ($WHO) the name was taken meanwhile: status 5" "$?" 5
 	is "F163: ($WHO) what took it stays" "$(ls "$RUN")" mine
-	like "F163: ($WHO) and the sentence says where the folder is" "$(cat "$ERR")" "^oxg: .*$RUN.partial"
+	tells "F163: ($WHO) and the sentence says where the folder is" "$ERR" "^oxg: .*$RUN.partial"
 	as "$OXG" check "$RUN.partial" >/dev/null 2>&1
 	is "F163: ($WHO) which is not called finished" "$?" 5
 	# The folder is moved away under our hands.
@@ -154,7 +154,7 @@ names() {
 	wait "$PID"
 	is "F163: ($WHO) the folder was moved away: status 5" "$?" 5
 	check "F163: ($WHO) and there is none" not test -e "$RUN"
-	like "F163: ($WHO) which is said" "$(cat "$ERR")" "^oxg: .*moved or removed"
+	tells "F163: ($WHO) which is said" "$ERR" "^oxg: .*moved or removed"
 	# Or removed; or something else lies there, which stays as it is.
 	for instead in nothing directory file link; do
 		start "$DEED" -- sleep 300
@@ -168,7 +168,7 @@ names() {
 		esac
 		wait "$PID"
 		is "F163: ($WHO) the folder is gone, $instead is there: status 5, and no folder" "$? $(test -e "$RUN" && echo there)" "5 "
-		like "F163: ($WHO) $instead: which is said" "$(cat "$ERR")" "^oxg: .*moved or removed"
+		tells "F163: ($WHO) $instead: which is said" "$ERR" "^oxg: .*moved or removed"
 	done
 	is "F163: ($WHO) nothing was written elsewhere" "$(find "$OUT/target" -mindepth 1; find "$OUT" -name mine -path '*partial*' -exec cat {} +)" mine
 }

@@ -215,7 +215,7 @@ PY
 	echo '# one more line' >>"$SEED/plugin/main.py"
 	run --runtime system --task "$WORK/task.json" "$SEED"
 	is "F021: ($WHO) main.py changed: refused, status 3" "$STATUS" 3
-	like "F021: ($WHO) and it is named" "$(cat "$ERR")" '^oxg: .*plugin/main.py'
+	tells "F021: ($WHO) and it is named" "$ERR" '^oxg: .*plugin/main.py'
 }
 
 cpu_bomb_outside &

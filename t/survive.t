@@ -64,7 +64,7 @@ seen() {
 # Half of them killed, anywhere between the first instruction and a plugin in full work.
 killed() {
 	how=-m
-	[ "$(id -u)" -eq 0 ] || how=-rm
+	[ "$CALLER" -eq 0 ] || how=-rm
 	LIMIT='' FAKE=''
 	if ! storm "$WHO" "$how"; then
 		skip "F044: ($WHO) killed at random: no mount can be made here"
@@ -133,7 +133,7 @@ found_out() {
 	chmod 755 "$WORK/fake/oxg"
 	RUNS_EACH=3 LIMIT='' FAKE=/mnt/fake/oxg
 	how=-m
-	[ "$(id -u)" -eq 0 ] || how=-rm
+	[ "$CALLER" -eq 0 ] || how=-rm
 	if storm fake "$how"; then
 		check "F044: who leaves processes is found out" test "$(seen left)" -gt 0
 		check "F163: who leaves half a folder, too" test "$(seen wrong)" -gt 0

@@ -28,7 +28,7 @@ weaker() {
 	landlock) set -- "$LESSER" 38 clone3,chroot "$@" ;;
 	old) set -- "$LESSER" abi 5 "$LESSER" 38 clone3,chroot "$@" ;;
 	esac
-	[ "$TIER" = chroot ] || [ "$(id -u)" -ne 0 ] || [ "$WHO" = user ] ||
+	[ "$TIER" = chroot ] || [ "$CALLER" -ne 0 ] || [ "$WHO" = user ] ||
 		set -- setpriv --bounding-set=-sys_chroot --inh-caps=-sys_chroot "$@"
 	as "$@"
 }

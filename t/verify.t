@@ -364,7 +364,7 @@ owners() {
 			refused F003 "$name with $mode" trust_root "others than its owner may write to it \(mode 0[67][0-7]+\); chmod go-w $TRUST" "$GOOD"
 			chmod go-w "$TRUST/$name"
 		done
-		if [ "$(id -u)" -eq 0 ]; then
+		if [ "$CALLER" -eq 0 ]; then
 			chown 4242 "$TRUST/$name"
 			refused F003 "$name of somebody else" trust_root 'belongs to user 4242, so it is not yours to trust; .*chown root' "$GOOD"
 			chown 0 "$TRUST/$name"

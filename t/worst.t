@@ -88,8 +88,8 @@ END
 apart() {
 	how=-m
 	AS=
-	[ "$(id -u)" -eq 0 ] || how=-rm
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
+	[ "$CALLER" -eq 0 ] || how=-rm
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
 	export AS WORK WHO
 	unshare "$how" sh "$WORK/$1" 2>"$WORK/errors"
 }
@@ -117,9 +117,9 @@ hosts() {
 
 clocks() {
 	how=-T
-	[ "$(id -u)" -eq 0 ] || how=-UrT
+	[ "$CALLER" -eq 0 ] || how=-UrT
 	set -- env
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || set -- setpriv --reuid=65533 --regid=65533 --clear-groups
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || set -- setpriv --reuid=65533 --regid=65533 --clear-groups
 	for seconds in -100 300000000; do
 		if ! unshare $how --monotonic=$seconds --boottime=$seconds -f true 2>/dev/null; then
 			skip "F077: ($WHO) a monotonic clock $seconds s off: no time namespace here"
@@ -167,7 +167,7 @@ much() {
 	as timeout 20 prlimit --data=100000000 "$OXG" run --trust "$TRUST" --out "$RUN" \
 		--input "$WORK/many" "$DEED" -- true >/dev/null 2>"$ERR"
 	is "F020: ($WHO) are refused, soon and in 100 MB" "$? $(there)" "3 sealed"
-	like "F020: ($WHO) for their number" "$(cat "$ERR")" "^oxg: input .*/many has more than 200000 files"
+	tells "F020: ($WHO) for their number" "$ERR" "^oxg: input .*/many has more than 200000 files"
 }
 
 # ---- signals ------------------------------------------------------------------------------

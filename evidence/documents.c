@@ -58,6 +58,11 @@ static const struct schema *schema_named(struct arena *a, const char *name)
 	return s;
 }
 
+static const char *line_word(struct arena *a, const struct follower *of, uint64_t line)
+{
+	return of->lines ? arena_printf(a, " line %llu", (unsigned long long)line) : "";
+}
+
 static int follows(struct arena *a, const struct folder *f, const struct follower *of,
     struct why *why)
 {
@@ -74,19 +79,17 @@ static int follows(struct arena *a, const struct folder *f, const struct followe
 	while (good && rest.n > 0) {
 		const unsigned char *end = of->lines ? memchr(rest.p, '\n', rest.n) : NULL;
 		struct bytes one = { rest.p, end != NULL ? (size_t)(end - rest.p) : rest.n };
-		char error[SCHEMA_ERROR], number[40] = "";
+		char error[SCHEMA_ERROR];
 		struct json j;
 
 		line++;
-		if (of->lines)
-			snprintf(number, sizeof(number), " line %llu", (unsigned long long)line);
 		if (json_parse(&scratch, one, &j, error) < 0)
 			good = refuse(why, REFUSE_EVIDENCE, "%s/%s%s is no JSON: %s", f->path,
-			    of->name, number, error) == 0;
+			    of->name, line_word(a, of, line), error) == 0;
 		else if (!schema_holds(schema, &scratch, &j, error))
 			good = refuse(why, REFUSE_EVIDENCE, "%s/%s%s does not follow the schema "
 			    "%s %s; this folder is not the evidence that was sealed", f->path,
-			    of->name, number, of->schema, error) == 0;
+			    of->name, line_word(a, of, line), of->schema, error) == 0;
 		arena_reset(&scratch);
 		if (mapped && (held.n = (size_t)(rest.p - held.p)) > HELD) {
 			mapping_release(held);

@@ -389,6 +389,15 @@ static bool members_hold(const struct held *h, const struct note *n, int v, cons
 	return true;
 }
 
+/* name has no escapes, and what has some is longer than what it says. */
+static bool is_named(const struct held *h, int m, struct bytes name)
+{
+	size_t n = json_raw(h->j, m).n;
+
+	return n > name.n ? bytes_equal(name_of(h, m), name) :
+	    n == name.n && bytes_equal(json_raw(h->j, m), name);
+}
+
 static bool has_members(const struct held *h, int names, int v, const struct place *at)
 {
 	const struct json *s = &h->schema->json;
@@ -396,7 +405,7 @@ static bool has_members(const struct held *h, int names, int v, const struct pla
 	for (int n = json_first(s, names); n >= 0; n = json_next(s, n)) {
 		int m = json_first(h->j, v);
 
-		while (m >= 0 && !bytes_equal(name_of(h, m), json_raw(s, n)))
+		while (m >= 0 && !is_named(h, m, json_raw(s, n)))
 			m = json_next(h->j, m);
 		if (m < 0)
 			return broken(h, at, "lacks ", json_raw(s, n));

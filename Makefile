@@ -12,7 +12,7 @@
 # The libraries are fetched and built by vendor/ (see vendor/README). Paths with
 # blanks in them do not work: make cannot quote them.
 
-VERSION = 0.2.0
+VERSION = 0.3.0
 PREFIX  = /usr/local
 CROSS   =
 ifeq ($(origin CC),default)

@@ -285,8 +285,8 @@ documents() {
 	edit verifier_report.json '.checks = {}'
 	caught "F178: no list of checks" verifier_report.json
 	for name in run.json usage.json verifier_report.json gate_report.json; do
-		edit $name '.schema_version = 3'
-		caught "F182: $name of a later schema" "$name.*schema_version 3"
+		edit $name '.schema_version = 4'
+		caught "F182: $name of a later schema" "$name.*schema_version 4"
 		edit $name 'del(.schema_version)'
 		caught "F182: $name without schema_version" "$name.*schema_version"
 		edit $name '[.]'

@@ -200,7 +200,7 @@ for change in \
 	'run.json .ending.signal = 9' 'run.json del(.ending.exit_status)' 'run.json .limits.cpu = "soon"' \
 	'run.json .capabilities.granted = ["CAP_ROOT"]' 'run.json .plugin.artifact.sha256 = "abc"' \
 	'run.json .ending = {reason: "killed", detail: "x"}' 'run.json .ending = {reason: "crashed", exit_status: 1, detail: "x"}' \
-	'run.json .started = "today"' 'run.json .policy.sha256 = ""' 'run.json .schema_version = 3' \
+	'run.json .started = "today"' 'run.json .policy.sha256 = ""' 'run.json .schema_version = 4' \
 	'usage.json .usage.cpu_ns = -1' 'usage.json .usage.cpu = "much"' 'usage.json del(.usage)' 'usage.json .usage.series = [{at_ns: 1, cpu_ns: 1}]' \
 	'verifier_report.json .status = "MAYBE"' 'verifier_report.json .checks[0].status = "pass"' \
 	'verifier_report.json del(.checks)' 'gate_report.json .decision = "ALLOW"' \

@@ -58,6 +58,7 @@
 #include "trust/trust.h"
 #include "version.h"
 
+#define HANDING (CAP_BIT(CAP_STORAGE) | CAP_BIT(CAP_WORKSPACE_WRITE))
 #define BROKER_UID_AWAY 0x08000000u  /* from the jail's own uid of this run */
 
 struct run {
@@ -347,6 +348,7 @@ static void plan_broker(struct run *r)
 	b->findings_file = r->findings;
 	b->ledger_file = r->ledger;
 	b->audit_file = r->audit;
+	b->staging = r->dir.staging;
 	b->stdout_file = r->out_log;
 	b->stderr_file = r->err_log;
 	b->journal = r->journal;
@@ -586,7 +588,7 @@ static int run_story(struct run *r, int signals)
 	    tier_choose(tier_of(r->words.weakest ? r->words.weakest : r->policy.min_tier), &r->tier, &r->why) != 0)
 		return -1;
 	fingerprint(r);
-	if (plan_jail(r) != 0)
+	if (plan_jail(r) != 0 || ((r->grant.granted & HANDING) && rundir_staging(&r->dir, &r->why) != 0))
 		return -1;
 	journal_event(&r->journal, "run.jail", "tier", tier_word(r->tier), "seccomp", r->plan.profile, NULL);
 	if (journal_flush(&r->journal) != 0)

@@ -79,19 +79,29 @@ bool broker_note(struct broker *b, enum note kind, struct json_out *o)
 
 /* ---- what is not written down ------------------------------------------------------------ */
 
-const struct redactor *broker_redactor(struct broker *b)
+static const struct redactor *redactor_ready(struct broker *b, struct redactor *r, bool shapes,
+    uint32_t *known)
 {
 	const struct broker_plan *p = b->plan;
-	struct redactor *r = &b->redactor;
 
 	if (!r->started) {
-		redactor_start(r, true);
+		redactor_start(r, shapes);
 		for (size_t i = 0; i < p->secrets; i++)
 			redactor_add(r, p->secret[i].value, false);
 	}
-	for (; b->tokens_known < p->mint.serial; b->tokens_known++)
-		redactor_add(r, bytes_of(p->mint.issued[b->tokens_known].text), true);
+	for (; *known < p->mint.serial; ++*known)
+		redactor_add(r, bytes_of(p->mint.issued[*known].text), true);
 	return r;
+}
+
+const struct redactor *broker_redactor(struct broker *b)
+{
+	return redactor_ready(b, &b->redactor, true, &b->tokens_known);
+}
+
+const struct redactor *broker_values(struct broker *b)
+{
+	return redactor_ready(b, &b->values, false, &b->values_known);
 }
 
 void broker_hush(struct broker *b, struct bytes words, char error[200])
@@ -521,6 +531,7 @@ static _Noreturn void finish(struct broker *b)
 	if (stream_finish(&b->err, broker_redactor(b)) < 0)
 		broker_lost(b, b->err.name, errno);
 	halves_end(b);
+	stage_finish(b);
 	expiries_end(b);
 	notes_end(b);
 	broker_revoke_all(b, "the run is over");
@@ -528,6 +539,7 @@ static _Noreturn void finish(struct broker *b)
 	evidence_flush(b);
 	say(b, BROKER_END, 0, "");
 	redactor_wipe(&b->redactor);
+	redactor_wipe(&b->values);
 	secrets_wipe(b->plan->secret, &b->plan->secrets);
 	mint_wipe(&b->plan->mint);
 	_exit(0);

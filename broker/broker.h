@@ -30,6 +30,7 @@ struct broker_plan {
 	int control;               /* broker_message pair with the watch */
 	int findings_file, stdout_file, stderr_file, ledger_file;
 	int audit_file;            /* -1: no --audit */
+	int staging;               /* O_APPEND; -1: nothing may be handed over */
 	struct journal journal;    /* the pen: ours until BROKER_END gives the head back */
 	struct mint mint;          /* wiped in supervisor and watch after their forks */
 	struct grant grant;
@@ -113,6 +114,26 @@ enum note {
 	NOTE_COUNT
 };
 
+/* stage.c: what is handed over, on its way into the staging file (evidence/evidence.h).
+ * Whatever is in it is masked: of secrets and tokens, and in texts of all shapes. */
+#define STAGE_HEAD (8u << 10)      /* no NUL in so many bytes: a text */
+
+struct stage_open {
+	struct handed_file *file;  /* NULL: none */
+	uint64_t seen;             /* bytes that came; file->bytes are those written */
+	enum { STAGE_UNKNOWN, STAGE_TEXT, STAGE_BINARY } kind;
+	struct redaction redaction;
+	struct buf held;           /* not written: a secret may begin in it */
+	struct sha256 hash;
+};
+
+struct stage {
+	struct handed handed;      /* dropped ones too */
+	struct stage_open open[HANDED_OPEN];
+	uint64_t bytes;            /* of files, dropped ones too: limits.artifacts */
+	struct buf record;         /* being written */
+};
+
 struct broker {
 	struct broker_plan *plan;
 	struct stream out, err;
@@ -126,8 +147,9 @@ struct broker {
 	uint64_t noted[NOTE_COUNT];
 	unsigned char expiry_noted[TOKEN_LIVE / 8];
 	struct arena scratch;      /* of one line */
-	struct redactor redactor;
-	uint32_t tokens_known;     /* to the redactor */
+	struct redactor redactor, values; /* values: no shapes */
+	uint32_t tokens_known, values_known; /* to them */
+	struct stage stage;
 	struct buf masked;         /* text without its secrets */
 	uint64_t deadline_ns;      /* 0: the jail lives */
 	uint64_t told, told_ns;    /* findings, and when: the last BROKER_NEWS */
@@ -142,6 +164,8 @@ void broker_start(struct broker *b, struct broker_plan *plan);
 bool broker_note(struct broker *b, enum note kind, struct json_out *o);
 /* Knows every secret and token of the run. The tables are made when they are needed. */
 const struct redactor *broker_redactor(struct broker *b);
+/* The same without shapes: secrets and tokens alone. */
+const struct redactor *broker_values(struct broker *b);
 /* What a refusal quotes of the plugin's words may be cut out of a secret: it is left
  * out when there is one in them. */
 void broker_hush(struct broker *b, struct bytes words, char error[200]);
@@ -157,6 +181,18 @@ int broker_finding(struct broker *b, const char *source, uint64_t line,
     struct bytes text, char id[27], char error[200]);
 /* Evidence cannot be written: tells the watch to kill, and is gone. */
 _Noreturn void broker_lost(struct broker *b, const char *file, int error);
+
+/* stage.c: each returns 0, or enum rpc_error with one sentence. *as has no secret in it.
+ * The caller journals what ended; what is dropped is journalled here. */
+int stage_begin(struct broker *b, const struct handed_begin *as, struct bytes path,
+    struct handed_file **out, char error[200]);
+struct stage_open *stage_open(struct broker *b, const struct handed_file *f); /* NULL: not open */
+/* Of an open one. Bytes beyond limits.artifacts: it is dropped. */
+int stage_add(struct broker *b, struct handed_file *f, struct bytes bytes, char error[200]);
+/* Then bytes and sha256 are those of what is kept. *masks: how many in it were masked. */
+int stage_end(struct broker *b, struct handed_file *f, uint64_t *masks, char error[200]);
+void stage_drop(struct broker *b, struct handed_file *f, const char *reason); /* open or ended */
+void stage_finish(struct broker *b); /* drops those still open */
 
 /* ops.c: one request line, at most one answer into the queue. */
 void request_serve(struct broker *b, struct bytes line);

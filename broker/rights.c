@@ -20,7 +20,7 @@ static int descriptors_close(const struct broker_plan *p)
 {
 	const int keep[] = { p->out, p->err, p->requests, p->answers, p->control,
 		p->findings_file, p->stdout_file, p->stderr_file, p->ledger_file, p->audit_file,
-		p->journal.fd };
+		p->staging, p->journal.fd };
 
 	return descriptors_keep(keep, COUNT(keep));
 }

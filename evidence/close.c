@@ -92,6 +92,15 @@ static int add_findings(struct act *t, struct found *found)
 	return 0;
 }
 
+/* Where the broker died, what it handed over is in the journal as far as it came. */
+static int put_handed(struct act *t)
+{
+	struct handed *list = arena_get(t->arena, sizeof(*list));
+
+	return unstage(t->arena, t->c->dir, t->c->facts->limits->artifacts,
+	    t->c->facts->evidence_complete, &t->folder, list, t->why);
+}
+
 static int put_audit(struct act *t)
 {
 	if (t->c->audit < 0)
@@ -170,7 +179,7 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 		    "was written so far is left in %s", strerror(c->journal->error),
 		    c->dir->partial);
 	buf_reserve(&t.made, MADE_FIRST);
-	if (put_inputs(&t) != 0 ||
+	if (put_inputs(&t) != 0 || put_handed(&t) != 0 ||
 	    put_made(&t, "run.json", record_run) != 0 ||
 	    put_made(&t, "usage.json", record_usage) != 0 ||
 	    put_made(&t, "verifier_report.json", record_verifier) != 0 ||

@@ -106,7 +106,10 @@ struct rundir {
 	const char *partial;
 	int parent, dir;               /* descriptors */
 	const char *leaf, *partial_leaf;
+	int staging;                   /* descriptor; -1: nothing can be handed over */
 	bool default_out;              /* out/<run-id>: out/latest is pointed to it */
+	const char **directory;        /* in it */
+	size_t directories;
 	struct rundir_entry *entry;    /* what was put or opened, with digests */
 	size_t entries;
 	struct bytes sums;             /* of SHA256SUMS, once it is made */
@@ -126,6 +129,16 @@ int rundir_place_remove(struct rundir *rd, struct why *why);
 int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *why);
 /* A file to append to (by the broker or the journal); hashed when sealing. -1 with why. */
 int rundir_stream(struct rundir *rd, const char *name, struct why *why);
+/* dir->staging, gone before the folder is sealed. 0, or -1 with why. */
+int rundir_staging(struct rundir *rd, struct why *why);
+int rundir_staging_remove(struct rundir *rd, struct why *why);
+/* A new file, its directories made as they are needed; to be closed by rundir_made, which
+ * hands out what it holds, mapped when it is large. -1 with why. */
+int rundir_make(struct rundir *rd, const char *name, struct why *why);
+int rundir_made(struct rundir *rd, const char *name, int fd, const unsigned char sha256[SHA256_SIZE],
+    struct bytes *out, bool *mapped, struct why *why);
+/* Cannot be read, or is not what it must be: the sentence. -1. */
+int rundir_cannot(const struct rundir *rd, struct why *why, const char *aim, const char *name, int error);
 /* A stream whose writers are dead, read for the last time: its bytes until exit, and
  * its digest while somebody else walks over them. Large ones are mapped, and what is
  * passed is let go of, so that they need no memory. */
@@ -148,6 +161,78 @@ int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why);
 /* The same if it was not made yet, modes, rename, out/latest. durable: fsync all first. */
 int rundir_seal(struct rundir *rd, bool durable, struct why *why);
 
+/* ---- handed.c, unstage.c: what a plugin hands over ------------------------------------
+ * The broker can open no file: whatever is handed over goes as records into one that is
+ * there already, DIR.partial/staging (broker/stage.c). When every child is dead the
+ * supervisor makes files of them (unstage.c) and believes none. Those of several files may
+ * be mixed:
+ *
+ *   struct handed_record   kind, number of the file, n; as this machine writes figures
+ *   n bytes                by the kind
+ *
+ *   BEGIN   a struct handed_begin and the path. Files are numbered from 1 as they begin.
+ *   DATA    bytes of the file, 1 or more
+ *   END     its SHA-256: now it is whole
+ *   DROP    nothing: there is no such file, and its path is free again, though it was whole
+ *
+ * A file that did not end is none either.
+ */
+#define STAGING "staging"
+#define HANDED_FILES 1000              /* begun; a folder has room for 10,000 names */
+#define HANDED_DIRECTORIES 4000        /* for them */
+#define HANDED_OPEN 8                  /* at a time */
+#define HANDED_PATH 1000               /* bytes: with artifacts/ before it below 1024 */
+#define HANDED_PART 255
+#define HANDED_DEPTH 16
+
+enum handed_kind { HANDED_BEGIN = 1, HANDED_DATA, HANDED_END, HANDED_DROP };
+/* Paths of artifacts are below artifacts/, those of the others below changes/. A deletion
+ * has no bytes and becomes no file. */
+enum handed_class { HANDED_ARTIFACT, HANDED_CHANGE, HANDED_DELETE, HANDED_CLASSES };
+
+struct handed_record {
+	uint32_t kind, file, n;
+};
+
+struct handed_begin {
+	uint8_t class;                 /* enum handed_class */
+	uint8_t flags;                 /* of changes and deletions; 0 of artifacts */
+	unsigned char base[SHA256_SIZE]; /* what is changed or deleted; zeros: nothing, or an artifact */
+};
+
+enum handed_state { HANDED_IS_OPEN, HANDED_ENDED, HANDED_DROPPED };
+
+struct handed_file {
+	struct handed_begin as;
+	const char *path;              /* without artifacts/ or changes/ */
+	enum handed_state state;
+	uint64_t bytes;
+	unsigned char sha256[SHA256_SIZE]; /* once it has ended */
+};
+
+struct handed {
+	struct handed_file file[HANDED_FILES]; /* number 1 first */
+	size_t files, directories;
+	struct arena paths;
+};
+
+/* NULL, or what is wrong with it: the rest of a sentence. Good is a relative path in
+ * UTF-8, without what cannot be seen, without backslash, . and .., of bounded length. */
+const char *handed_path(struct bytes path);
+/* The next file, or NULL with the rest of a sentence: also where the path is taken, or
+ * there are too many. */
+struct handed_file *handed_begin(struct handed *h, const struct handed_begin *as,
+    struct bytes path, const char **wrong);
+/* The one of this path that was not dropped, or NULL. */
+struct handed_file *handed_find(struct handed *h, bool artifact, struct bytes path);
+
+struct folder;
+/* Makes the files of dir->staging, adds them to folder and list, and removes it; no staging,
+ * no files. limit: bytes of all of them. whole: the broker said that it was done, so
+ * that nothing may be torn. 0, or -1 with why (EVIDENCE). */
+int unstage(struct arena *a, struct rundir *dir, uint64_t limit, bool whole, struct folder *f,
+    struct handed *list, struct why *why);
+
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
  * Every file is read whole, and a large one mapped, so that it needs no memory; a
  * .partial is loaded too and says so.
@@ -166,7 +251,7 @@ struct folder {
 	bool partial;
 	const char *empty;             /* a directory that holds nothing, or NULL */
 	struct folder_file *file;      /* sorted by name */
-	size_t files;
+	size_t files, room;
 	const struct found *found;     /* found_read of findings.jsonl if made already, or NULL */
 };
 
@@ -180,8 +265,9 @@ bool folder_mapped(const struct folder *f, const char *name);
 const unsigned char *folder_digest(struct folder_file *f);
 /* Reads findings.jsonl and sets f->found, hashing it in the same pass. */
 void folder_find(struct arena *a, struct folder *f);
-/* For the run itself: adds a document that was just made, or replaces it. */
-void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
+/* For the run itself: adds a document that was just made, or replaces it. The file's
+ * place lives until the next one is added. */
+struct folder_file *folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
 
 /* ---- record.c: facts -> run.json, usage.json, verifier_report.json ---------------------- */
 struct run_facts {

@@ -26,7 +26,6 @@ struct walk {
 	struct arena *a;
 	struct folder *f;
 	struct why *why;
-	size_t room;             /* of f->file */
 	size_t seen;
 	size_t bytes;
 };
@@ -75,25 +74,35 @@ bool folder_mapped(const struct folder *f, const char *name)
 	return at < f->files && strcmp(f->file[at].name, name) == 0 && f->file[at].mapped;
 }
 
-void folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
+/* One more place behind the last. */
+static void grow(struct arena *a, struct folder *f)
+{
+	size_t room = f->room == 0 ? 32 : 2 * f->room;
+	struct folder_file *more;
+
+	if (f->files < f->room)
+		return;
+	more = arena_array(a, room, sizeof(*more));
+	if (f->files > 0)
+		memcpy(more, f->file, f->files * sizeof(*more));
+	f->file = more;
+	f->room = room;
+}
+
+struct folder_file *folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b)
 {
 	size_t at = place(f, name);
-	struct folder_file *more;
+	bool there = at < f->files && strcmp(f->file[at].name, name) == 0;
 
 	if (b.p == NULL) /* empty is not missing */
 		b = BYTES("");
-	if (at < f->files && strcmp(f->file[at].name, name) == 0) {
-		f->file[at] = (struct folder_file){ .name = f->file[at].name, .bytes = b };
-		return;
+	if (!there) {
+		grow(a, f);
+		memmove(f->file + at + 1, f->file + at, (f->files++ - at) * sizeof(*f->file));
 	}
-	more = arena_array(a, f->files + 1, sizeof(*more));
-	if (at > 0)
-		memcpy(more, f->file, at * sizeof(*more));
-	more[at] = (struct folder_file){ .name = arena_text(a, bytes_of(name)), .bytes = b };
-	if (f->files > at)
-		memcpy(more + at + 1, f->file + at, (f->files - at) * sizeof(*more));
-	f->file = more;
-	f->files++;
+	f->file[at] = (struct folder_file){ .bytes = b,
+		.name = there ? f->file[at].name : arena_text(a, bytes_of(name)) };
+	return &f->file[at];
 }
 
 /* ---- passing over a file ------------------------------------------------------------ */
@@ -139,15 +148,7 @@ static void append(struct walk *w, const char *name, struct bytes b, bool mapped
 {
 	struct folder *f = w->f;
 
-	if (f->files == w->room) {
-		size_t room = w->room == 0 ? 32 : 2 * w->room;
-		struct folder_file *more = arena_array(w->a, room, sizeof(*more));
-
-		if (f->files > 0)
-			memcpy(more, f->file, f->files * sizeof(*more));
-		f->file = more;
-		w->room = room;
-	}
+	grow(w->a, f);
 	f->file[f->files++] = (struct folder_file){
 		.name = arena_text(w->a, bytes_of(name)), .bytes = b, .mapped = mapped };
 }

@@ -45,7 +45,8 @@ static int files_drop(const struct rundir *rd, bool place)
 {
 	const struct confine_tree tree[] = {
 		{ rd->dir, LL_READ_FILE | LL_READ_DIR | LL_WRITE_FILE | LL_MAKE_REG |
-		    (place ? LL_REMOVE_FILE | LL_REMOVE_DIR : 0) },
+		    (place ? LL_REMOVE_FILE | LL_REMOVE_DIR : 0) |
+		    (rd->staging >= 0 ? LL_REMOVE_FILE | LL_MAKE_DIR : 0) },
 		{ rd->parent, LL_REMOVE_DIR | LL_MAKE_DIR |
 		    (rd->default_out ? LL_REMOVE_FILE | LL_MAKE_SYM : 0) },
 	};
@@ -76,6 +77,7 @@ static int files_drop(const struct rundir *rd, bool place)
 	ALLOW(pread64), ALLOW(fstat), ALLOW(newfstatat), ALLOW(fchmod), ALLOW(fsync), \
 	ALLOW(ftruncate), /* a torn last line, where the broker died */       \
 	ALLOW_WITH(fcntl, 1, F_GETFL), RENAMING, ALLOW(symlinkat), ALLOW(unlinkat), \
+	ALLOW(mkdirat), /* for what was handed over */                         \
 	ASKING, ALLOW_LIVING
 
 static const struct sock_filter calls[] = {

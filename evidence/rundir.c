@@ -58,7 +58,7 @@ static int is_gone(const struct rundir *rd, struct why *why)
 	    rd->partial, rd->path);
 }
 
-static int cannot(const struct rundir *rd, struct why *why, const char *aim,
+int rundir_cannot(const struct rundir *rd, struct why *why, const char *aim,
     const char *name, int error)
 {
 	if (error == ENOENT && rd->dir > 0 && !still_ours(rd))
@@ -131,6 +131,41 @@ static int refuse_existing(const struct rundir *rd, struct why *why)
 	return 0;
 }
 
+/* A name at the end of a list that doubles: it is full at every power of two. */
+static void *list_grow(struct rundir *rd, void *list, size_t n, size_t size)
+{
+	void *more;
+
+	if (n != 0 && (n < ENTRIES_FIRST || (n & (n - 1)) != 0))
+		return list;
+	more = arena_array(rd->arena, n == 0 ? ENTRIES_FIRST : 2 * n, size);
+	if (n > 0)
+		memcpy(more, list, n * size);
+	return more;
+}
+
+/* It may be there already: nobody but us writes here. */
+static int directory_make(struct rundir *rd, const char *name, struct why *why)
+{
+	const char *slash = strrchr(name, '/');
+	int error = 0, fd = rd->dir;
+
+	if (slash != NULL)
+		fd = open_beneath(rd->dir, arena_text(rd->arena, (struct bytes){ (const void *)name,
+		    (size_t)(slash - name) }), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0 || mkdirat(fd, slash != NULL ? slash + 1 : name, 0700) < 0)
+		error = errno;
+	if (fd >= 0 && fd != rd->dir)
+		close(fd);
+	if (error == EEXIST)
+		return 0;
+	if (error != 0)
+		return rundir_cannot(rd, why, "make the directory", name, error);
+	rd->directory = list_grow(rd, rd->directory, rd->directories, sizeof(*rd->directory));
+	rd->directory[rd->directories++] = name;
+	return 0;
+}
+
 static int make_directories(struct rundir *rd, struct why *why)
 {
 	struct stat st;
@@ -154,15 +189,15 @@ static int make_directories(struct rundir *rd, struct why *why)
 		    "that was just made; choose a place for --out that nobody else "
 		    "can write to", rd->partial);
 	for (size_t i = 0; i < COUNT(subdirectory); i++)
-		if (mkdirat(rd->dir, subdirectory[i], 0700) < 0)
-			return cannot(rd, why, "make the directory", subdirectory[i], errno);
+		if (directory_make(rd, subdirectory[i], why) < 0)
+			return -1;
 	return 0;
 }
 
 int rundir_create(struct arena *a, const char *out, const char *run_id,
     struct rundir *rd, struct why *why)
 {
-	*rd = (struct rundir){ .parent = -1, .dir = -1, .arena = a };
+	*rd = (struct rundir){ .parent = -1, .dir = -1, .staging = -1, .arena = a };
 	if (out == NULL) {
 		if (*run_id == '\0' || *run_id == '.' || strchr(run_id, '/') != NULL)
 			return refuse(why, REFUSE_USAGE, "the run id \"%s\" cannot name "
@@ -210,17 +245,17 @@ int rundir_place(struct rundir *rd, unsigned group, const char **path, struct wh
 
 	if (real == NULL || stat(real, &st) != 0 || fstat(rd->dir, &own) != 0 ||
 	    st.st_dev != own.st_dev || st.st_ino != own.st_ino)
-		return cannot(rd, why, "find the path of", "", real == NULL ? errno : ESTALE);
+		return rundir_cannot(rd, why, "find the path of", "", real == NULL ? errno : ESTALE);
 	*path = arena_printf(rd->arena, "%s/" PLACE, real);
 	free(real);
 	/* As long as the folder is closed, nobody passes it but who enters it as a root,
 	 * or is of the group. */
 	if (mkdirat(rd->dir, PLACE, 0700) != 0 || fchmodat(rd->dir, PLACE, 0755, 0) != 0 ||
 	    (group != 0 && (fchown(rd->dir, (uid_t)-1, group) != 0 || fchmod(rd->dir, 0710) != 0)))
-		return cannot(rd, why, "make the directory", PLACE, errno);
+		return rundir_cannot(rd, why, "make the directory", PLACE, errno);
 	fd = openat(rd->dir, PLACE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return cannot(rd, why, "open the directory", PLACE, errno);
+		return rundir_cannot(rd, why, "open the directory", PLACE, errno);
 	closed = group != 0 ? closed_to_others(rd, *path) : "";
 	if (*closed == '\0')
 		return fd;
@@ -233,9 +268,9 @@ int rundir_place_remove(struct rundir *rd, struct why *why)
 {
 	/* Nobody's but ours again. */
 	if (fchmod(rd->dir, 0700) != 0 || fchown(rd->dir, (uid_t)-1, getegid()) != 0)
-		return cannot(rd, why, "close", "", errno);
+		return rundir_cannot(rd, why, "close", "", errno);
 	if (tree_remove(rd->dir, PLACE) != 0)
-		return cannot(rd, why, "remove", PLACE, errno);
+		return rundir_cannot(rd, why, "remove", PLACE, errno);
 	return 0;
 }
 
@@ -245,15 +280,7 @@ static struct rundir_entry *entry_add(struct rundir *rd, const char *name)
 {
 	size_t n = rd->entries;
 
-	/* Full at every power of two from the first size on: then it doubles. */
-	if (n == 0 || (n >= ENTRIES_FIRST && (n & (n - 1)) == 0)) {
-		struct rundir_entry *more = arena_array(rd->arena,
-		    n == 0 ? ENTRIES_FIRST : 2 * n, sizeof(*more));
-
-		if (n > 0)
-			memcpy(more, rd->entry, n * sizeof(*more));
-		rd->entry = more;
-	}
+	rd->entry = list_grow(rd, rd->entry, n, sizeof(*rd->entry));
 	rd->entry[n].name = arena_text(rd->arena, bytes_of(name));
 	rd->entry[n].fd = -1;
 	rd->entries++;
@@ -286,7 +313,7 @@ int rundir_put(struct rundir *rd, const char *name, struct bytes b, struct why *
 	int error = file_whole(rd, name, b);
 
 	if (error != 0)
-		return cannot(rd, why, "write", name, error);
+		return rundir_cannot(rd, why, "write", name, error);
 	sha256(b, entry_add(rd, name)->sha256);
 	return 0;
 }
@@ -296,12 +323,12 @@ int rundir_stream(struct rundir *rd, const char *name, struct why *why)
 	int fd = file_new(rd, name, O_RDWR | O_APPEND, 0600);
 
 	if (fd < 0)
-		return cannot(rd, why, "make", name, errno);
+		return rundir_cannot(rd, why, "make", name, errno);
 	entry_add(rd, name)->fd = fd;
 	return fd;
 }
 
-/* ---- sealing ------------------------------------------------------------------------ */
+/* ---- reading it again ------------------------------------------------------------------- */
 
 static int read_small(struct rundir *rd, int fd, size_t n, struct bytes *out)
 {
@@ -333,6 +360,61 @@ static int read_mapped(int fd, size_t n, struct bytes *out)
 	return 0;
 }
 
+static int file_bytes(struct rundir *rd, int fd, uintmax_t n, struct bytes *out, bool *mapped)
+{
+	*mapped = n > SMALL;
+	return *mapped ? read_mapped(fd, (size_t)n, out) : read_small(rd, fd, (size_t)n, out);
+}
+
+/* ---- what is handed over ---------------------------------------------------------------- */
+
+int rundir_staging(struct rundir *rd, struct why *why)
+{
+	rd->staging = file_new(rd, STAGING, O_RDWR | O_APPEND, 0600);
+	return rd->staging >= 0 ? 0 : rundir_cannot(rd, why, "make", STAGING, errno);
+}
+
+int rundir_staging_remove(struct rundir *rd, struct why *why)
+{
+	if (unlinkat(rd->dir, STAGING, 0) != 0)
+		return rundir_cannot(rd, why, "remove", STAGING, errno);
+	close(rd->staging);
+	rd->staging = -1;
+	return 0;
+}
+
+int rundir_make(struct rundir *rd, const char *name, struct why *why)
+{
+	int fd;
+
+	for (const char *slash = strchr(name, '/'); slash != NULL; slash = strchr(slash + 1, '/'))
+		if (directory_make(rd, arena_text(rd->arena, (struct bytes){ (const void *)name,
+		    (size_t)(slash - name) }), why) < 0)
+			return -1;
+	fd = file_new(rd, name, O_RDWR, 0600);
+	return fd >= 0 ? fd : rundir_cannot(rd, why, "make", name, errno);
+}
+
+int rundir_made(struct rundir *rd, const char *name, int fd, const unsigned char digest[SHA256_SIZE],
+    struct bytes *out, bool *mapped, struct why *why)
+{
+	struct stat st;
+	int error = 0;
+
+	if (fchmod(fd, FILE_SEALED) < 0 || fstat(fd, &st) < 0 ||
+	    file_bytes(rd, fd, (uintmax_t)st.st_size, out, mapped) < 0)
+		error = errno;
+	/* Network file systems report a full disk only here. */
+	if (close(fd) < 0 && error == 0)
+		error = errno;
+	if (error != 0)
+		return rundir_cannot(rd, why, "write", name, error);
+	memcpy(entry_add(rd, name)->sha256, digest, SHA256_SIZE);
+	return 0;
+}
+
+/* ---- sealing ------------------------------------------------------------------------ */
+
 int rundir_read(struct rundir *rd, int fd, struct rundir_pass *out, struct why *why)
 {
 	struct rundir_entry *e = rd->entry;
@@ -346,17 +428,13 @@ int rundir_read(struct rundir *rd, int fd, struct rundir_pass *out, struct why *
 	*out = (struct rundir_pass){ .entry = e };
 	sha256_start(&out->hash);
 	if (fstat(fd, &st) < 0)
-		return cannot(rd, why, "look at", e->name, errno);
+		return rundir_cannot(rd, why, "look at", e->name, errno);
 	/* A stream whose name is gone would be missing from a folder that
 	 * claims to hold it. */
 	if (st.st_nlink == 0)
-		return cannot(rd, why, "seal", e->name, ENOENT);
-	out->mapped = (uintmax_t)st.st_size > SMALL;
-	if (out->mapped)
-		r = read_mapped(fd, (size_t)st.st_size, &out->all);
-	else
-		r = read_small(rd, fd, (size_t)st.st_size, &out->all);
-	return r == 0 ? 0 : cannot(rd, why, "read back", e->name, errno);
+		return rundir_cannot(rd, why, "seal", e->name, ENOENT);
+	r = file_bytes(rd, fd, (uintmax_t)st.st_size, &out->all, &out->mapped);
+	return r == 0 ? 0 : rundir_cannot(rd, why, "read back", e->name, errno);
 }
 
 void mapping_release(struct bytes b)
@@ -411,24 +489,18 @@ static int stream_seal(struct rundir *rd, struct rundir_entry *e, struct why *wh
 		rundir_pass_end(&pass, digest);
 	}
 	if (fchmod(fd, FILE_SEALED) < 0)
-		return cannot(rd, why, "make read-only", e->name, errno);
+		return rundir_cannot(rd, why, "make read-only", e->name, errno);
 	e->fd = -1;
 	if (close(fd) < 0)
-		return cannot(rd, why, "write", e->name, errno);
+		return rundir_cannot(rd, why, "write", e->name, errno);
 	return 0;
 }
 
-/* A dozen entries: insertion is the whole algorithm needed. */
-static void entries_sort(struct rundir *rd)
+static int by_name(const void *a, const void *b)
 {
-	for (size_t i = 1; i < rd->entries; i++) {
-		struct rundir_entry e = rd->entry[i];
-		size_t at = i;
+	const struct rundir_entry *x = a, *y = b;
 
-		for (; at > 0 && strcmp(rd->entry[at - 1].name, e.name) > 0; at--)
-			rd->entry[at] = rd->entry[at - 1];
-		rd->entry[at] = e;
-	}
+	return strcmp(x->name, y->name);
 }
 
 int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why)
@@ -440,7 +512,7 @@ int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why)
 	for (size_t i = 0; i < rd->entries; i++)
 		if (rd->entry[i].fd >= 0 && stream_seal(rd, &rd->entry[i], why) < 0)
 			return -1;
-	entries_sort(rd);
+	sort(rd->entry, rd->entries, sizeof(*rd->entry), by_name);
 	for (size_t i = 0; i < rd->entries; i++) {
 		hex_encode(hex, rd->entry[i].sha256, SHA256_SIZE);
 		buf_printf(&b, "%s  %s\n", hex, rd->entry[i].name);
@@ -448,7 +520,7 @@ int rundir_sums(struct rundir *rd, struct bytes *list, struct why *why)
 	rd->sums = *list = (struct bytes){ (unsigned char *)arena_text(rd->arena, buf_bytes(&b)), b.n };
 	buf_free(&b);
 	error = file_whole(rd, SUMS, *list);
-	return error == 0 ? 0 : cannot(rd, why, "write", SUMS, error);
+	return error == 0 ? 0 : rundir_cannot(rd, why, "write", SUMS, error);
 }
 
 static int sync_below(const struct rundir *rd, const char *name, int flags, struct why *why)
@@ -459,7 +531,7 @@ static int sync_below(const struct rundir *rd, const char *name, int flags, stru
 		error = errno;
 	if (fd >= 0)
 		close(fd);
-	return error == 0 ? 0 : cannot(rd, why, "write to the disk", name, error);
+	return error == 0 ? 0 : rundir_cannot(rd, why, "write to the disk", name, error);
 }
 
 static int sync_all(const struct rundir *rd, struct why *why)
@@ -469,18 +541,18 @@ static int sync_all(const struct rundir *rd, struct why *why)
 			return -1;
 	if (sync_below(rd, SUMS, 0, why) < 0)
 		return -1;
-	for (size_t i = 0; i < COUNT(subdirectory); i++)
-		if (sync_below(rd, subdirectory[i], O_DIRECTORY, why) < 0)
+	for (size_t i = 0; i < rd->directories; i++)
+		if (sync_below(rd, rd->directory[i], O_DIRECTORY, why) < 0)
 			return -1;
 	if (fsync(rd->dir) < 0)
-		return cannot(rd, why, "write to the disk", "", errno);
+		return rundir_cannot(rd, why, "write to the disk", "", errno);
 	return 0;
 }
 
 static int directories_close(const struct rundir *rd, struct why *why)
 {
-	for (size_t i = 0; i < COUNT(subdirectory); i++) {
-		int error = 0, fd = open_beneath(rd->dir, subdirectory[i],
+	for (size_t i = 0; i < rd->directories; i++) {
+		int error = 0, fd = open_beneath(rd->dir, rd->directory[i],
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
 		if (fd < 0 || fchmod(fd, DIR_SEALED) < 0)
@@ -488,10 +560,10 @@ static int directories_close(const struct rundir *rd, struct why *why)
 		if (fd >= 0)
 			close(fd);
 		if (error != 0)
-			return cannot(rd, why, "make read-only", subdirectory[i], error);
+			return rundir_cannot(rd, why, "make read-only", rd->directory[i], error);
 	}
 	if (fchmod(rd->dir, DIR_SEALED) < 0)
-		return cannot(rd, why, "make read-only", "", errno);
+		return rundir_cannot(rd, why, "make read-only", "", errno);
 	return 0;
 }
 

@@ -194,6 +194,24 @@ int stage_end(struct broker *b, struct handed_file *f, uint64_t *masks, char err
 void stage_drop(struct broker *b, struct handed_file *f, const char *reason); /* open or ended */
 void stage_finish(struct broker *b); /* drops those still open */
 
+/* ops.c: what the methods share, some of which have files of their own. */
+struct request {
+	struct json json;
+	int id;                    /* value; -1: a notification, or no request at all */
+	bool silent;               /* a notification: nothing is answered, not even a refusal */
+	int method, params;
+	struct bytes token_text;
+	struct token token;        /* once checked */
+};
+
+/* Writes the members of the result, or says why not. 0 or enum rpc_error. */
+typedef int op_handler(struct broker *b, struct request *r, struct json_out *result,
+    char error[200]);
+int op_wrong(char error[200], int code, const char *fmt, ...) PRINTF(3, 4); /* code */
+/* No member of params but these, and the token; names ends with NULL. */
+int params_only(const struct request *r, const char *const *names, char error[200]);
+int param(const struct request *r, const char *name); /* -1: not given */
+
 /* ops.c: one request line, at most one answer into the queue. */
 void request_serve(struct broker *b, struct bytes line);
 /* Will a run that is done again be answered the same, though nothing was recorded? An

@@ -12,19 +12,6 @@
 #define METHOD_MAX 64
 #define LOG_MESSAGE_MAX 4096
 
-struct request {
-	struct json json;
-	int id;              /* value; -1: a notification, or no request at all */
-	bool silent;         /* a notification: nothing is answered, not even a refusal */
-	int method, params;
-	struct bytes token_text;
-	struct token token;  /* once checked */
-};
-
-/* Writes the members of the result, or says why not. 0 or enum rpc_error. */
-typedef int op_handler(struct broker *b, struct request *r, struct json_out *result,
-    char error[200]);
-
 #define NOTHING (-1)
 
 static op_handler op_token_issue, op_token_revoke, op_task_pull, op_finding_emit, op_log, op_secret_get;
@@ -61,9 +48,7 @@ static const struct method {
 	{ "exec.run", NOTHING, NULL },
 };
 
-static int wrong(char error[200], int code, const char *fmt, ...) PRINTF(3, 4);
-
-static int wrong(char error[200], int code, const char *fmt, ...)
+int op_wrong(char error[200], int code, const char *fmt, ...)
 {
 	va_list words;
 
@@ -138,8 +123,7 @@ void request_refuse(struct broker *b, enum rpc_error code, const char *reason)
 
 /* ---- the parameters of a method -------------------------------------------------- */
 
-/* No member of params but these; names ends with NULL. */
-static int params_only(const struct request *r, const char *const *names, char error[200])
+int params_only(const struct request *r, const char *const *names, char error[200])
 {
 	for (int n = json_first(&r->json, r->params); n >= 0; n = json_next(&r->json, n)) {
 		bool known = json_is(&r->json, n, "token");
@@ -147,12 +131,12 @@ static int params_only(const struct request *r, const char *const *names, char e
 		for (const char *const *name = names; *name && !known; name++)
 			known = json_is(&r->json, n, *name);
 		if (!known)
-			return wrong(error, RPC_PARAMS, "params has a member that this method does not know");
+			return op_wrong(error, RPC_PARAMS, "params has a member that this method does not know");
 	}
 	return 0;
 }
 
-static int param(const struct request *r, const char *name)
+int param(const struct request *r, const char *name)
 {
 	return json_get(&r->json, r->params, name);
 }
@@ -163,12 +147,12 @@ static int caps_read(struct broker *b, const struct request *r, int list,
 {
 	*caps = 0;
 	if (json_kind(&r->json, list) != JSON_ARRAY)
-		return wrong(error, RPC_PARAMS, "caps is not a list of capability names");
+		return op_wrong(error, RPC_PARAMS, "caps is not a list of capability names");
 	for (int v = json_first(&r->json, list); v >= 0; v = json_next(&r->json, v)) {
 		int c = capability_find(json_string(&b->scratch, &r->json, v));
 
 		if (c < 0 || (*caps & CAP_BIT(c)))
-			return wrong(error, RPC_PARAMS, "caps has an unknown name, or one twice");
+			return op_wrong(error, RPC_PARAMS, "caps has an unknown name, or one twice");
 		*caps |= CAP_BIT(c);
 	}
 	return 0;
@@ -191,9 +175,9 @@ static int op_token_issue(struct broker *b, struct request *r, struct json_out *
 	if (code)
 		return code;
 	if (caps & ~r->token.caps)
-		return wrong(error, RPC_CAPABILITY, "caps asks for more than this token carries");
+		return op_wrong(error, RPC_CAPABILITY, "caps asks for more than this token carries");
 	if (token_issue(mint, caps, text, &facts) < 0)
-		return wrong(error, RPC_BUDGET, "this run has issued as many tokens as it may");
+		return op_wrong(error, RPC_BUDGET, "this run has issued as many tokens as it may");
 	broker_issued(b, &mint->issued[facts.serial - 1], r->token.serial);
 	json_member(result, "token", text);
 	broker_caps(result, facts.caps);
@@ -218,9 +202,9 @@ static int op_token_revoke(struct broker *b, struct request *r, struct json_out 
 		    json_string(&b->scratch, &r->json, other), &facts);
 
 		if (v != TOKEN_OK && v != TOKEN_EXPIRED && v != TOKEN_REVOKED)
-			return wrong(error, RPC_PARAMS, "revoke is not a token of this run");
+			return op_wrong(error, RPC_PARAMS, "revoke is not a token of this run");
 		if (facts.caps & ~r->token.caps)
-			return wrong(error, RPC_CAPABILITY, "revoke names a token that carries more than this one");
+			return op_wrong(error, RPC_CAPABILITY, "revoke names a token that carries more than this one");
 	}
 	token_revoke(&b->plan->mint, facts.serial);
 	if (broker_note(b, NOTE_REVOKE, &o)) {
@@ -289,7 +273,7 @@ static int op_finding_emit(struct broker *b, struct request *r, struct json_out 
 	if (code)
 		return code;
 	if (json_kind(&r->json, finding) != JSON_OBJECT)
-		return wrong(error, RPC_PARAMS, "finding is missing, or is not an object");
+		return op_wrong(error, RPC_PARAMS, "finding is missing, or is not an object");
 	code = broker_finding(b, "broker", b->requests.number, json_raw(&r->json, finding), id, error);
 	if (code == 0)
 		json_member(result, "id", id);
@@ -310,11 +294,11 @@ static int op_log(struct broker *b, struct request *r, struct json_out *result,
 	if (code)
 		return code;
 	if (message.n == 0 || message.n > LOG_MESSAGE_MAX)
-		return wrong(error, RPC_PARAMS, "message is no string of 1 to %d bytes", LOG_MESSAGE_MAX);
+		return op_wrong(error, RPC_PARAMS, "message is no string of 1 to %d bytes", LOG_MESSAGE_MAX);
 	while (level >= 0 && i < COUNT(levels) && !json_is(&r->json, level, levels[i]))
 		i++;
 	if (i == COUNT(levels))
-		return wrong(error, RPC_PARAMS, "level is none of debug, info, warn, error");
+		return op_wrong(error, RPC_PARAMS, "level is none of debug, info, warn, error");
 	b->log_bytes += message.n;
 	if (b->log_bytes > b->plan->limits.output && b->noted[NOTE_LOG] < BROKER_LOGS_MAX)
 		b->noted[NOTE_LOG] = BROKER_LOGS_MAX;
@@ -342,11 +326,11 @@ static int op_secret_get(struct broker *b, struct request *r, struct json_out *r
 	if (code)
 		return code;
 	if (json_kind(&r->json, name) != JSON_STRING)
-		return wrong(error, RPC_PARAMS, "name is missing, or is no text");
+		return op_wrong(error, RPC_PARAMS, "name is missing, or is no text");
 	while (s < p->secret + p->secrets && !json_is(&r->json, name, s->name))
 		s++;
 	if (s == p->secret + p->secrets)
-		return wrong(error, RPC_POLICY, "no secret of this name is given to this run");
+		return op_wrong(error, RPC_POLICY, "no secret of this name is given to this run");
 	json_member(result, "name", s->name);
 	json_member_bytes(result, "value", s->value);
 	if (broker_note(b, NOTE_SECRET, &o)) {
@@ -378,26 +362,26 @@ static int envelope_read(struct broker *b, struct bytes line, struct request *r,
 
 	if (json_parse(&b->scratch, line, &r->json, where) < 0) {
 		broker_hush(b, line, where);
-		return wrong(error, RPC_PARSE, "the line is no JSON: %.150s", where);
+		return op_wrong(error, RPC_PARSE, "the line is no JSON: %.150s", where);
 	}
 	if (json_kind(j, 0) == JSON_ARRAY)
-		return wrong(error, RPC_REQUEST, "batches are not offered; send one object a line");
+		return op_wrong(error, RPC_REQUEST, "batches are not offered; send one object a line");
 	if (json_kind(j, 0) != JSON_OBJECT)
-		return wrong(error, RPC_REQUEST, "a request is an object");
+		return op_wrong(error, RPC_REQUEST, "a request is an object");
 	id = json_get(j, 0, "id");
 	if (id >= 0 && !id_good(j, id))
-		return wrong(error, RPC_REQUEST, "id is no string, number or null of at most %d bytes", ID_MAX);
+		return op_wrong(error, RPC_REQUEST, "id is no string, number or null of at most %d bytes", ID_MAX);
 	r->id = id;
 	r->method = json_get(j, 0, "method");
 	r->params = json_get(j, 0, "params");
 	for (int n = json_first(j, 0); n >= 0; n = json_next(j, n))
 		if (!json_is(j, n, "jsonrpc") && !json_is(j, n, "id") &&
 		    !json_is(j, n, "method") && !json_is(j, n, "params"))
-			return wrong(error, RPC_REQUEST, "the request has a member that JSON-RPC does not know");
+			return op_wrong(error, RPC_REQUEST, "the request has a member that JSON-RPC does not know");
 	if (!json_is(j, json_get(j, 0, "jsonrpc"), "2.0"))
-		return wrong(error, RPC_REQUEST, "jsonrpc is not \"2.0\"");
+		return op_wrong(error, RPC_REQUEST, "jsonrpc is not \"2.0\"");
 	if (json_kind(j, r->method) != JSON_STRING || json_raw(j, r->method).n > METHOD_MAX)
-		return wrong(error, RPC_REQUEST, "method is missing, or is no method's name");
+		return op_wrong(error, RPC_REQUEST, "method is missing, or is no method's name");
 	r->silent = id < 0; /* but what is no request is answered, to id null */
 	return 0;
 }
@@ -408,15 +392,15 @@ static int token_read(struct broker *b, struct request *r, char error[200])
 	int token;
 
 	if (json_kind(&r->json, r->params) != JSON_OBJECT)
-		return wrong(error, RPC_PARAMS, "params is missing, or is not an object");
+		return op_wrong(error, RPC_PARAMS, "params is missing, or is not an object");
 	token = param(r, "token");
 	if (json_kind(&r->json, token) != JSON_STRING)
-		return wrong(error, RPC_TOKEN, "params carries no token");
+		return op_wrong(error, RPC_TOKEN, "params carries no token");
 	r->token_text = json_string(&b->scratch, &r->json, token);
 	v = token_check(&b->plan->mint, r->token_text, &r->token);
 	if (v == TOKEN_EXPIRED)
 		broker_expired(b, r->token.serial);
-	return v == TOKEN_OK ? 0 : wrong(error, RPC_TOKEN, "the token is %s", token_verdict_word(v));
+	return v == TOKEN_OK ? 0 : op_wrong(error, RPC_TOKEN, "the token is %s", token_verdict_word(v));
 }
 
 /* The method, when this token may call it. */
@@ -428,14 +412,14 @@ static int method_find(const struct request *r, const struct method **out, char 
 		if (!json_is(&r->json, r->method, m->name))
 			continue;
 		if (!m->run)
-			return wrong(error, RPC_METHOD, "%s is not offered by this build", m->name);
+			return op_wrong(error, RPC_METHOD, "%s is not offered by this build", m->name);
 		if (m->needs != NOTHING && !(r->token.caps & CAP_BIT(m->needs)))
-			return wrong(error, RPC_CAPABILITY, "%s needs %s, which this token does not carry",
+			return op_wrong(error, RPC_CAPABILITY, "%s needs %s, which this token does not carry",
 			    m->name, capability_name((enum capability)m->needs));
 		*out = m;
 		return 0;
 	}
-	return wrong(error, RPC_METHOD, "there is no such method");
+	return op_wrong(error, RPC_METHOD, "there is no such method");
 }
 
 bool method_replays(struct bytes name, capability_set granted)

@@ -212,6 +212,8 @@ int op_wrong(char error[200], int code, const char *fmt, ...) PRINTF(3, 4); /* c
 int params_only(const struct request *r, const char *const *names, char error[200]);
 int param(const struct request *r, const char *name); /* -1: not given */
 
+op_handler op_artifact_put, op_artifact_list; /* artifact.c */
+
 /* ops.c: one request line, at most one answer into the queue. */
 void request_serve(struct broker *b, struct bytes line);
 /* Will a run that is done again be answered the same, though nothing was recorded? An

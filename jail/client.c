@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "jail/jail.h"
 
 #define ANSWER_MAX JSON_BYTES
 #define REQUEST_MAX (1u << 20) /* the broker takes no longer line */
@@ -38,12 +39,6 @@ struct client {
 	size_t taken, scanned;     /* of heard: given out; without a newline */
 };
 
-/* Words left of the command line. */
-struct words {
-	char **word;
-	int n;
-};
-
 static const char usage[] =
     "usage: oxg broker [--fd-in N] [--fd-out N] VERB\n"
     "  task pull [--out FILE]\n"
@@ -51,6 +46,8 @@ static const char usage[] =
     "  finding emit --type T --severity S --message M [--target T] [--evidence E]\n"
     "  log [--level debug|info|warn|error] MESSAGE\n"
     "  secret NAME\n"
+    "  artifact put NAME [FILE|-]   without FILE, the file of that name\n"
+    "  artifact list\n"
     "  token renew\n"
     "  call METHOD [PARAMS]\n"
     "Asks the broker of this run; works inside the jail only.\n";
@@ -64,7 +61,7 @@ static _Noreturn void wrong_usage(const char *what)
 
 /* ---- words ---------------------------------------------------------------------- */
 
-static void words_drop(struct words *w, int i, int count)
+static void words_drop(struct client_words *w, int i, int count)
 {
 	w->n -= count;
 	for (; i < w->n; i++)
@@ -72,7 +69,7 @@ static void words_drop(struct words *w, int i, int count)
 }
 
 /* Takes "--name V" or "--name=V" out; NULL when it is not there. */
-static const char *take_option(struct words *w, const char *name)
+static const char *take_option(struct client_words *w, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -96,8 +93,7 @@ static const char *take_option(struct words *w, const char *name)
 	return NULL;
 }
 
-/* What is left must be exactly count operands. */
-static void words_end(struct words *w, int count, const char *what)
+void client_words_end(struct client_words *w, int count, const char *what)
 {
 	for (int i = 0; i < w->n; i++) {
 		if (strcmp(w->word[i], "--") == 0) {
@@ -389,7 +385,7 @@ static void renew_in_time(struct client *c)
 		c->renews = false; /* what is asked next says why */
 }
 
-static int ask(struct client *c, const char *method, struct bytes members, struct json *answer)
+int client_ask(struct client *c, const char *method, struct bytes members, struct json *answer)
 {
 	if (c->renews)
 		renew_in_time(c);
@@ -398,7 +394,7 @@ static int ask(struct client *c, const char *method, struct bytes members, struc
 
 /* ---- the verbs ------------------------------------------------------------------------- */
 
-static void result_print(const struct json *answer, int result)
+void client_print(const struct json *answer, int result)
 {
 	struct bytes raw = json_raw(answer, result);
 
@@ -443,18 +439,18 @@ static int task_put(struct client *c, const char *path, struct bytes task)
 	return close(fd) < 0;
 }
 
-static int verb_task(struct client *c, struct words *w)
+static int verb_task(struct client *c, struct client_words *w)
 {
 	const char *path = take_option(w, "out");
 	struct json answer;
 	int result;
 
-	words_end(w, 0, "task pull takes no more words");
-	result = ask(c, "task.pull", (struct bytes){ NULL, 0 }, &answer);
+	client_words_end(w, 0, "task pull takes no more words");
+	result = client_ask(c, "task.pull", (struct bytes){ NULL, 0 }, &answer);
 	if (result < 0)
 		return 1;
 	if (!path) {
-		result_print(&answer, result);
+		client_print(&answer, result);
 		return 0;
 	}
 	result = json_get(&answer, result, "task");
@@ -474,11 +470,11 @@ static int emit(struct client *c, struct bytes finding)
 
 	buf_text(&members, "\"finding\":");
 	buf_add(&members, finding.p, finding.n);
-	result = ask(c, "finding.emit", buf_bytes(&members), &answer);
+	result = client_ask(c, "finding.emit", buf_bytes(&members), &answer);
 	buf_free(&members);
 	if (result < 0)
 		return 1;
-	result_print(&answer, result);
+	client_print(&answer, result);
 	return 0;
 }
 
@@ -525,7 +521,7 @@ static struct bytes slurp(const char *path)
 	return buf_bytes(&text);
 }
 
-static int verb_finding(struct client *c, struct words *w)
+static int verb_finding(struct client *c, struct client_words *w)
 {
 	static const char *const names[] = { "type", "message", "target", "evidence", "severity" };
 	const char *file = take_option(w, "file");
@@ -542,7 +538,7 @@ static int verb_finding(struct client *c, struct words *w)
 		json_member(&o, names[i], value);
 	}
 	json_close(&o, '}');
-	words_end(w, 0, "finding emit takes options only");
+	client_words_end(w, 0, "finding emit takes options only");
 	if (words == (file != NULL))
 		wrong_usage("finding emit wants --file, or --type, --severity and --message");
 	status = file ? emit_all(c, slurp(file)) : emit(c, buf_bytes(&finding));
@@ -550,39 +546,39 @@ static int verb_finding(struct client *c, struct words *w)
 	return status;
 }
 
-static int verb_log(struct client *c, struct words *w)
+static int verb_log(struct client *c, struct client_words *w)
 {
 	const char *level = take_option(w, "level");
 	struct buf members = { 0 };
 	struct json answer;
 	int result;
 
-	words_end(w, 1, "log wants one message, in quotes");
+	client_words_end(w, 1, "log wants one message, in quotes");
 	buf_text(&members, "\"message\":");
 	json_quote(&members, bytes_of(w->word[0]));
 	if (level) {
 		buf_text(&members, ",\"level\":");
 		json_quote(&members, bytes_of(level));
 	}
-	result = ask(c, "log", buf_bytes(&members), &answer);
+	result = client_ask(c, "log", buf_bytes(&members), &answer);
 	buf_free(&members);
 	if (result < 0)
 		return 1;
-	result_print(&answer, result);
+	client_print(&answer, result);
 	return 0;
 }
 
-static int verb_secret(struct client *c, struct words *w)
+static int verb_secret(struct client *c, struct client_words *w)
 {
 	struct buf members = { 0 };
 	struct bytes value;
 	struct json answer;
 	int result;
 
-	words_end(w, 1, "secret wants one name");
+	client_words_end(w, 1, "secret wants one name");
 	buf_text(&members, "\"name\":");
 	json_quote(&members, bytes_of(w->word[0]));
-	result = ask(c, "secret.get", buf_bytes(&members), &answer);
+	result = client_ask(c, "secret.get", buf_bytes(&members), &answer);
 	buf_free(&members);
 	if (result < 0)
 		return 1;
@@ -592,27 +588,27 @@ static int verb_secret(struct client *c, struct words *w)
 	return 0;
 }
 
-static int verb_token(struct client *c, struct words *w)
+static int verb_token(struct client *c, struct client_words *w)
 {
 	struct json answer;
 	int result;
 
-	words_end(w, 0, "token renew takes no more words");
+	client_words_end(w, 0, "token renew takes no more words");
 	result = renew(c, false, &answer);
 	if (result < 0)
 		return 1;
-	result_print(&answer, result);
+	client_print(&answer, result);
 	return 0;
 }
 
-static int verb_call(struct client *c, struct words *w)
+static int verb_call(struct client *c, struct client_words *w)
 {
 	struct bytes members = { NULL, 0 };
 	struct json j, answer;
 	char error[200];
 	int result;
 
-	words_end(w, w->n == 1 ? 1 : 2, "call wants a method, and perhaps its params");
+	client_words_end(w, w->n == 1 ? 1 : 2, "call wants a method, and perhaps its params");
 	if (w->n == 2) {
 		members = bytes_of(w->word[1]);
 		if (json_parse(&c->arena, members, &j, error) < 0 || json_kind(&j, 0) != JSON_OBJECT)
@@ -621,27 +617,29 @@ static int verb_call(struct client *c, struct words *w)
 		members = (struct bytes){ members.p + 1, members.n - 2 };
 		blank_ends(&members);
 	}
-	result = ask(c, w->word[0], members, &answer);
+	result = client_ask(c, w->word[0], members, &answer);
 	if (result < 0)
 		return 1;
-	result_print(&answer, result);
+	client_print(&answer, result);
 	return 0;
 }
 
 static const struct verb {
 	const char *first, *second; /* second NULL: one word */
 	bool renews;                /* an old token is renewed before */
-	int (*run)(struct client *c, struct words *w);
+	int (*run)(struct client *c, struct client_words *w);
 } verbs[] = {
 	{ "task", "pull", true, verb_task },
 	{ "finding", "emit", true, verb_finding },
 	{ "log", NULL, true, verb_log },
 	{ "secret", NULL, true, verb_secret },
+	{ "artifact", "put", true, verb_artifact_put },
+	{ "artifact", "list", true, verb_artifact_list },
 	{ "token", "renew", false, verb_token },
 	{ "call", NULL, true, verb_call },
 };
 
-static const struct verb *verb_find(struct words *w)
+static const struct verb *verb_find(struct client_words *w)
 {
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		const struct verb *v = &verbs[i];
@@ -673,7 +671,7 @@ static void lock(struct client *c)
 int broker_client(int argc, char **argv)
 {
 	struct client c = { 0 };
-	struct words w = { argv + 1, argc - 1 };
+	struct client_words w = { argv + 1, argc - 1 };
 	const struct verb *v;
 	const char *in, *out, *tmp = getenv("TMPDIR");
 

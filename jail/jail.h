@@ -417,4 +417,22 @@ int snapshot_take(struct arena *a, const char *path, uint64_t max_bytes, uint64_
     struct snapshot *out, struct why *why);
 void snapshot_listing(const struct snapshot *s, struct buf *out);
 
+/* ---- client.c: what the verbs of `oxg broker` share; they run in the jail, as the plugin ----- */
+struct client;
+
+struct client_words {                       /* left of the command line */
+	char **word;
+	int n;
+};
+
+/* What is left must be exactly count operands; else what, and the usage. */
+void client_words_end(struct client_words *w, int count, const char *what);
+/* members is the inside of params but for the token. The value of the result, or -1 with
+ * the broker's sentence on stderr. */
+int client_ask(struct client *c, const char *method, struct bytes members, struct json *answer);
+void client_print(const struct json *answer, int result); /* and a newline */
+/* handover.c: the exit status */
+int verb_artifact_put(struct client *c, struct client_words *w);
+int verb_artifact_list(struct client *c, struct client_words *w);
+
 #endif

@@ -173,63 +173,60 @@ static const char alphabet_url[] =
 
 static void encode(struct buf *out, struct bytes b, const char *digits, bool pad)
 {
+	unsigned char *to;
+
+	buf_reserve(out, b.n / 3 * 4 + 4);
+	to = out->p + out->n;
 	for (size_t i = 0; i < b.n; i += 3) {
 		size_t have = b.n - i < 3 ? b.n - i : 3;
 		unsigned v = (unsigned)b.p[i] << 16;
-		char four[4];
 
 		if (have > 1)
 			v |= (unsigned)b.p[i + 1] << 8;
 		if (have > 2)
 			v |= b.p[i + 2];
 		for (size_t k = 0; k < 4; k++)
-			four[k] = k <= have ? digits[v >> (18 - 6 * k) & 63] : '=';
-		buf_add(out, four, pad ? 4 : have + 1);
+			to[k] = (unsigned char)(k <= have ? digits[v >> (18 - 6 * k) & 63] : '=');
+		to += pad ? 4 : have + 1;
 	}
-}
-
-static int digit_value(unsigned char c, const char *digits)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == (unsigned char)digits[62])
-		return 62;
-	return c == (unsigned char)digits[63] ? 63 : -1;
+	out->n = (size_t)(to - out->p);
 }
 
 /* s without padding. Takes nothing into out unless all of it is right. */
 static bool decode(struct buf *out, struct bytes s, const char *digits)
 {
-	size_t start = out->n, rest = s.n % 4;
-	unsigned v = 0;
+	size_t rest = s.n % 4;
+	unsigned char value[256], *to;
+	unsigned v = 0, bad = 0;
 
 	if (rest == 1)
 		return false;
+	memset(value, 64, sizeof(value));
+	for (unsigned char i = 0; i < 64; i++)
+		value[(unsigned char)digits[i]] = i;
+	buf_reserve(out, s.n / 4 * 3 + 3);
+	to = out->p + out->n;
 	for (size_t i = 0; i < s.n; i++) {
-		int d = digit_value(s.p[i], digits);
+		unsigned char d = value[s.p[i]];
 
-		if (d < 0)
-			goto wrong;
-		v = v << 6 | (unsigned)d;
+		bad |= d;
+		v = v << 6 | (d & 63);
 		if (i % 4 == 3) {
-			buf_add(out, (unsigned char[]){ v >> 16 & 255, v >> 8 & 255, v & 255 }, 3);
+			*to++ = v >> 16 & 255;
+			*to++ = v >> 8 & 255;
+			*to++ = v & 255;
 			v = 0;
 		}
 	}
-	if ((rest == 2 && (v & 15)) || (rest == 3 && (v & 3)))
-		goto wrong; /* one text, one spelling: unused bits are zero */
+	/* One text, one spelling: unused bits are zero. */
+	if ((bad & 64) || (rest == 2 && (v & 15)) || (rest == 3 && (v & 3)))
+		return false;
 	if (rest >= 2)
-		buf_byte(out, v >> (rest == 2 ? 4 : 10) & 255);
+		*to++ = v >> (rest == 2 ? 4 : 10) & 255;
 	if (rest == 3)
-		buf_byte(out, v >> 2 & 255);
+		*to++ = v >> 2 & 255;
+	out->n = (size_t)(to - out->p);
 	return true;
-wrong:
-	out->n = start;
-	return false;
 }
 
 void base64_encode(struct buf *out, struct bytes b)

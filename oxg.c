@@ -101,6 +101,7 @@ struct run {
 	char allowlist_sha256[SHA256_HEX];
 	char policy_sha256[SHA256_HEX], config_sha256[SHA256_HEX];
 	char task_sha256[SHA256_HEX], input_sha256[SHA256_HEX];
+	struct handed *handed;         /* by the plugin, once it is sealed */
 	int decision;                  /* of the gate, -1: none */
 	struct github github;          /* --format github: opened before all is shut */
 	struct folder folder;          /* as it was sealed */
@@ -483,6 +484,7 @@ static int make_evidence(struct run *r)
 		.policy_snapshot = buf_bytes(&r->snapshot), .task = r->task,
 		.findings = r->findings, .ledger = r->ledger, .audit = r->audit,
 		.out_log = r->out_log, .err_log = r->err_log,
+		.handed = r->handed = arena_get(&r->arena, sizeof(*r->handed)),
 		.durable = r->words.durable,
 		.signer = r->words.sign_key != NULL ? &r->signer : NULL,
 		.seen = r->words.github ? &r->folder : NULL,
@@ -495,6 +497,7 @@ static int make_evidence(struct run *r)
 	r->facts.tally = r->death.started ? &r->tally : NULL;
 	r->facts.proved = r->death.proved;
 	r->facts.denials = r->death.started ? &r->death.denials : NULL;
+	r->facts.handed = r->death.started ? r->handed : NULL;
 	r->facts.audited = r->words.audit ? &r->death.audited : NULL;
 	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
 	r->facts.journal = &r->journal;
@@ -650,6 +653,7 @@ static int tell_github(struct run *r, const char *folder, int status)
 static int tell(struct run *r, bool sealed)
 {
 	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
+	uint64_t bytes;
 	const struct run_summary s = {
 		.folder = !r->dir_made ? NULL : sealed ? r->dir.path : r->dir.partial,
 		.run_id = r->run_id,
@@ -658,6 +662,7 @@ static int tell(struct run *r, bool sealed)
 		.decision = r->decision >= 0 && sealed ? word[r->decision] : NULL,
 		.ending = r->death.started ? &r->ending : NULL,
 		.tally = r->death.started ? &r->tally : NULL,
+		.artifacts = r->handed != NULL ? artifacts_count(r->handed, &bytes) : 0,
 		.refusal = &r->why,
 		.moment = r->words.timings ? all_moments(r) : NULL,
 		.status = exit_status(r),

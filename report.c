@@ -598,6 +598,7 @@ int report_html(const struct folder *folder, struct buf *out, struct why *why)
 	put_inputs(&p);
 	put_run(&p);
 	put_audit(&p);
+	html_artifacts(p.b, folder);
 	put_output(&p);
 	put_verify(&p);
 	put_end(&p);

@@ -163,6 +163,7 @@ struct run_summary {
 	const char *run_id, *plugin, *version, *decision;
 	const struct ending *ending;  /* NULL: refused */
 	const struct tally *tally;    /* NULL: nothing ran */
+	uint64_t artifacts;
 	const struct why *refusal;    /* NULL or code 0: none */
 	uint64_t terminations;
 	const uint64_t *moment;       /* MOMENT_COUNT of them, or NULL: not asked for */

@@ -58,6 +58,8 @@ static void print_findings(const struct run_summary *s)
 	fprintf(stderr, "%s", first ? "" : ")");
 	if (s->tally->rejected > 0)
 		fprintf(stderr, ", %llu rejected", (unsigned long long)s->tally->rejected);
+	if (s->artifacts > 0)
+		fprintf(stderr, "\n  artifacts %llu", (unsigned long long)s->artifacts);
 	fprintf(stderr, "\n");
 }
 
@@ -180,6 +182,8 @@ static int print_for_programs(const struct run_summary *s)
 		write_ending(&o, s->ending);
 	if (s->tally != NULL)
 		write_findings(&o, s->tally);
+	if (s->tally != NULL)
+		json_member_number(&o, "artifacts", (int64_t)s->artifacts);
 	json_close(&o, '}');
 	json_end(&o);
 	status = command_print(&b);

@@ -345,6 +345,12 @@ static int check_audit(const struct checked *c)
 	return result;
 }
 
+/* Before version 3 nothing was handed over. */
+static int check_artifacts(const struct checked *c)
+{
+	return c->version < 3 ? 0 : artifacts_check(c->a, c->folder, &c->run, c->why);
+}
+
 /* ---- what can be made again ----------------------------------------------------------------- */
 
 static int check_gate(const struct checked *c, const char **decision)
@@ -457,6 +463,7 @@ int run_check(struct arena *a, const char *path, const struct pubkey *key,
 	    check_verifier(&c) < 0 || check_inputs(&c) < 0 ||
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
+	    check_artifacts(&c) < 0 ||
 	    check_gate(&c, &out->decision) < 0 || check_reports(&c, &out->other) < 0 ||
 	    check_attestations(&c, key, &out->attested) < 0)
 		return -1;

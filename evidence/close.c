@@ -92,13 +92,29 @@ static int add_findings(struct act *t, struct found *found)
 	return 0;
 }
 
-/* Where the broker died, what it handed over is in the journal as far as it came. */
+static int journal_write(const struct act *t)
+{
+	if (journal_flush(t->c->journal) == 0)
+		return 0;
+	return refuse(t->why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s; what was written "
+	    "so far is left in %s", strerror(t->c->journal->error), t->c->dir->partial);
+}
+
+/* Where the broker died, a file may be whole and its event lost. */
 static int put_handed(struct act *t)
 {
-	struct handed *list = arena_get(t->arena, sizeof(*list));
+	const struct closing *c = t->c;
+	bool whole = c->facts->evidence_complete;
+	struct rundir_pass journal;
 
-	return unstage(t->arena, t->c->dir, t->c->facts->limits->artifacts,
-	    t->c->facts->evidence_complete, &t->folder, list, t->why);
+	if (unstage(t->arena, c->dir, c->facts->limits->artifacts, whole, &t->folder, c->handed, t->why) != 0)
+		return -1;
+	if (whole)
+		return 0;
+	if (rundir_read(c->dir, c->journal->fd, &journal, t->why) != 0)
+		return -1;
+	artifacts_recover(t->arena, c->journal, journal.all, c->handed);
+	return journal_write(t);
 }
 
 static int put_audit(struct act *t)
@@ -174,10 +190,8 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	struct act t = { .arena = a, .c = c, .why = why, .folder = { .path = c->dir->path } };
 	struct found *found = arena_get(a, sizeof(*found));
 
-	if (journal_flush(c->journal) != 0)
-		return refuse(why, REFUSE_EVIDENCE, "cannot write journal/events.jsonl: %s; what "
-		    "was written so far is left in %s", strerror(c->journal->error),
-		    c->dir->partial);
+	if (journal_write(&t) != 0)
+		return -1;
 	buf_reserve(&t.made, MADE_FIRST);
 	if (put_inputs(&t) != 0 || put_handed(&t) != 0 ||
 	    put_made(&t, "run.json", record_run) != 0 ||

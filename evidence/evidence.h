@@ -233,6 +233,16 @@ struct folder;
 int unstage(struct arena *a, struct rundir *dir, uint64_t limit, bool whole, struct folder *f,
     struct handed *list, struct why *why);
 
+/* ---- artifacts.c: what was handed over to be kept --------------------------------------- */
+/* The broker died: those files that the journal does not tell of are told of now. */
+void artifacts_recover(struct arena *a, struct journal *j, struct bytes journal, const struct handed *h);
+uint64_t artifacts_count(const struct handed *h, uint64_t *bytes);
+void artifacts_summary(struct json_out *o, const struct handed *h); /* run.json's member; NULL: nothing ran */
+/* Each file below artifacts/ is told of by the journal, and the other way round, and run.json
+ * counts them. 0, or -1 with why (EVIDENCE) naming the file. */
+int artifacts_check(struct arena *a, const struct folder *f, const struct json *run, struct why *why);
+void html_artifacts(struct buf *to, const struct folder *f); /* a section, when there are any */
+
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
  * Every file is read whole, and a large one mapped, so that it needs no memory; a
  * .partial is loaded too and says so.
@@ -302,6 +312,7 @@ struct run_facts {
 	const char *config_sha256;
 	const char *const *arg;            /* after -- */
 	size_t args;
+	const struct handed *handed;       /* NULL when nothing ran */
 	bool evidence_complete;            /* false: the broker died without a word */
 	bool clock_frozen;                 /* the report then leaves measured figures out */
 	const struct journal *journal;     /* after its last event; NULL: the tally's head */
@@ -660,6 +671,7 @@ struct closing {
 	struct bytes policy_snapshot, task, input_listing; /* p NULL or n 0: none */
 	int findings, ledger, out_log, err_log; /* the streams' descriptors */
 	int audit;                     /* -1: none */
+	struct handed *handed;         /* filled here */
 	bool durable;
 	struct signer *signer;         /* NULL: nobody signs it */
 	struct folder *seen;           /* NULL, or what was closed, until exit */

@@ -384,16 +384,19 @@ static const char *rule_secrets(const struct gate_view *v, enum gate_result *res
 	*result = RESULT_BLOCK;
 	for (size_t i = 0; i < v->folder->files; i++) {
 		const struct folder_file *f = &v->folder->file[i];
-		const char *kind;
+		const char *kind = NULL;
 
-		if (strncmp(f->name, below, sizeof(below) - 1) != 0 || f->bytes.n == 0 ||
-		    memchr(f->bytes.p, '\0', f->bytes.n) != NULL)
+		if (strncmp(f->name, below, sizeof(below) - 1) != 0 || f->bytes.n == 0)
 			continue;
-		if (texts++ == 0) {
-			r = arena_get(v->a, sizeof(*r));
-			redactor_start(r, true);
+		if (memchr(f->bytes.p, '\0', f->bytes.n) == NULL) {
+			if (texts++ == 0) {
+				r = arena_get(v->a, sizeof(*r));
+				redactor_start(r, true);
+			}
+			kind = redact_finds(r, f->bytes, false);
 		}
-		kind = redact_finds(r, f->bytes, false);
+		if (f->mapped)
+			mapping_release(f->bytes);
 		if (kind != NULL)
 			return arena_printf(v->a, "%.200s holds what looks like a secret (%s)", f->name, kind);
 	}

@@ -409,6 +409,7 @@ void record_run(const struct run_facts *f, struct buf *out)
 	ledger_summary(&o, f->denials);
 	if (f->audited != NULL)
 		audit_summary(&o, f->audited);
+	artifacts_summary(&o, f->handed);
 	write_journal(&o, f);
 	json_member_bool(&o, "evidence_complete", f->evidence_complete);
 	document_close(&o);

@@ -42,6 +42,7 @@ static void start(capability_set granted)
 	plan.finding = (struct finding_context){ .plugin = "p", .run_id = "R", .task_id = "T",
 		.plugin_version = "1", .key_id = "", .clock = plan.clock };
 	plan.task_id = "T";
+	plan.staging = -1;
 	plan.grant = (struct grant){ .requested = granted, .granted = granted };
 	journal_start(&plan.journal, -1, &plan.clock);
 	mint_start(&plan.mint, "p", "R", granted);
@@ -158,7 +159,7 @@ static void envelopes(void)
 		{ "a method that is none", CALL("no.such", ""), "1", -32601 },
 		{ "a method of another case", CALL("Log", ",\"message\":\"m\""), "1", -32601 },
 		{ "a method with a NUL behind", CALL("log\\u0000", ",\"message\":\"m\""), "1", -32601 },
-		{ "a method of a later version", CALL("artifact.put", ""), "1", -32601 },
+		{ "a method of a later version", CALL("report.put", ""), "1", -32601 },
 		{ "no token", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"log\",\"params\":{\"message\":\"m\"}}", "1", -32002 },
 		{ "a token that is a number", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"log\",\"params\":{\"token\":7,\"message\":\"m\"}}", "1", -32002 },
 		{ "an empty token", CALL_WITH("", "log", ",\"message\":\"m\""), "1", -32002 },

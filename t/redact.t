@@ -7,7 +7,7 @@
 
 trust_root
 printf '#!/bin/sh\nscript=$1\nshift\neval "$script"\n' >"$WORK/script"
-plugin shell "$WORK/script" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_SECRETS_READ"] | .runtime = "system"'
+plugin shell "$WORK/script" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_SECRETS_READ", "CAP_STORAGE"] | .runtime = "system"'
 SHELL_PLUGIN=$PLUGIN
 plugin lesser "$WORK/script" '.runtime = "system"'
 LESSER=$PLUGIN
@@ -17,7 +17,7 @@ policy() {
 	chmod 644 "$WORK/policy.json"
 }
 policy '{schema_version: 1, profile: "default", secrets: ["api", "other"],
-	grant: ["CAP_EMIT_FINDINGS", "CAP_SECRETS_READ"]}'
+	grant: ["CAP_EMIT_FINDINGS", "CAP_SECRETS_READ", "CAP_STORAGE"]}'
 ours() {
 	run --policy "$WORK/policy.json" --runtime system "$@"
 }
@@ -92,6 +92,8 @@ jq -cn "\$ARGS.positional[] | {type: \"t \(.)\", severity: \"low\", message: \"m
 	{type: \"t\", severity: \"low\", message: \"meta\", meta: {\"k \(.)\": \"v \(.)\"}},
 	{type: \"t\", severity: \"low\", message: \"m\", \"no \(.)\": 1}" --args "$@" | oxg broker finding emit --file - >&2
 cd /tmp && cat "$@" >&2
+printf "%s\n" "$@" | oxg broker artifact put text - >&2
+printf "%s\0" "$@" | oxg broker artifact put program - >&2
 true'
 
 everywhere() {
@@ -102,7 +104,7 @@ everywhere() {
 	ours --audit "$SHELL_PLUGIN" -- "$SAY" "$@"
 	is "F180: ($WHO) without --secret each spelling stands in each place" \
 		"$(found | grep -v '^report.sarif' | awk '{ n[$1]++ } END { for (f in n) print f, n[f] }' | sort)" \
-		"$(for f in audit.jsonl findings.jsonl journal/events.jsonl ledger.jsonl logs/stderr.log report.html run.json security_audit.json; do
+		"$(for f in artifacts/program artifacts/text audit.jsonl findings.jsonl journal/events.jsonl ledger.jsonl logs/stderr.log report.html run.json security_audit.json; do
 			echo "$f $#"; done)"
 	before="$STATUS $(jq -c "[.decision, .reasons]" "$RUN/gate_report.json")"
 	rejected=$(jq .findings.rejected "$RUN/run.json" 2>/dev/null)

@@ -50,7 +50,7 @@ GOOD='
 
 good() {
 	ours "$GOOD"
-	is "F149: ($WHO) a shell hands over four files" "$STATUS $(wc -l <"$RUN/logs/stdout.log")" '0 10'
+	is "F134: ($WHO) a shell hands over four files" "$STATUS $(wc -l <"$RUN/logs/stdout.log")" '0 10'
 	is "F149: ($WHO) 20 MiB in pieces: the plugin's own digest of it" "$(sha256sum <"$RUN/artifacts/reports/big.txt" | cut -d' ' -f1)" \
 		"$(sed -n '1s/ .*//p' "$RUN/logs/stdout.log")"
 	is "F149: ($WHO) they are there" "$(cd "$RUN/artifacts" && find . | sort | tr '\n' '|')" \
@@ -67,7 +67,7 @@ good() {
 	json "F149: ($WHO) run.json counts them" "$RUN/run.json" '.artifacts == {files: 4, bytes: 20971528}'
 	check "F156: ($WHO) it checks" as "$OXG" check "$RUN"
 	is "F163: ($WHO) nothing of the staging is left, all is read-only" "$(ls "$RUN/staging" 2>/dev/null; find "$RUN" -perm /222)" ''
-	like "F150: ($WHO) the page lists them, escaped" "$(cat "$RUN/report.html")" '<td>a name, &lt;b&gt;&quot;quoted&quot;&amp;</td><td>5 [^<]*</td><td><code>2cf24dba'
+	like "F153: ($WHO) the page lists them, escaped" "$(cat "$RUN/report.html")" '<td>a name, &lt;b&gt;&quot;quoted&quot;&amp;</td><td>5 [^<]*</td><td><code>2cf24dba'
 	json "F180: ($WHO) the gate looked at their text" "$RUN/gate_report.json" '.rules[] | select(.rule == "secrets_in_artifacts") | .result == "pass"'
 	GOOD_RUN=$RUN
 }
@@ -123,19 +123,30 @@ pieces() {
 
 ceilings() {
 	run "$ASKER" -- "*1001:$(put '$I' '"name":"d/$I","text":"x"')"
-	is "F093: ($WHO) 1,001 files: a thousand" "$(ls "$RUN/artifacts/d" | wc -l)" 1000
-	json "F093: ($WHO) the last one is refused" "$RUN/run.json" '.broker == {requests: 1001, refused: 1} and .artifacts.files == 1000'
-	is "F093: ($WHO) and noted" "$(jq -c 'select(.type == "request.refuse") | .code' "$RUN/journal/events.jsonl")" -32004
+	is "F121: ($WHO) 1,001 files: a thousand" "$(ls "$RUN/artifacts/d" | wc -l)" 1000
+	json "F121: ($WHO) the last one is refused" "$RUN/run.json" '.broker == {requests: 1001, refused: 1} and .artifacts.files == 1000'
+	is "F121: ($WHO) and noted" "$(jq -c 'select(.type == "request.refuse") | .code' "$RUN/journal/events.jsonl")" -32004
 	check "F156: ($WHO) it checks" as "$OXG" check "$RUN"
-	like "F150: ($WHO) the page lists 200 and counts the rest" "$(cat "$RUN/report.html")" '<p>800 more are in SHA256SUMS'
+	like "F153: ($WHO) the page lists 200 and counts the rest" "$(cat "$RUN/report.html")" '<p>800 more are in SHA256SUMS'
 	set --
 	for n in $(seq 0 66); do # 67 pieces of 1000 KiB each; 64 MiB are 65.5
 		set -- "$@" "-$(put "$n" "\"name\":\"f\",\"offset\":$((n * 1024000)),\"more\":true,\"text\":\"" | sed 's/}}$//')" '%1000:x' '+"}}' '=1'
 	done
 	run "$ASKER" -- "+$(put 1 '"name":"before","text":"x"')" '=1' "$@" "+$(put 1 '"name":"after","text":"x"')" '=1'
-	is "F093: ($WHO) more than 64 MiB: dropped, the others stay" "$(ls "$RUN/artifacts" | tr '\n' ' ') $(jq -r '.error.code // "ok"' "$RUN/logs/stdout.log" | uniq -c | awk '{ print $1, $2 }' | tr '\n' ' ')" \
+	is "F121: ($WHO) more than 64 MiB: dropped, the others stay" "$(ls "$RUN/artifacts" | tr '\n' ' ') $(jq -r '.error.code // "ok"' "$RUN/logs/stdout.log" | uniq -c | awk '{ print $1, $2 }' | tr '\n' ' ')" \
 		'after before  66 ok 1 -32004 1 -32602 1 ok '
-	is "F093: ($WHO) and told of" "$(events 'select(.type == "artifact.drop") | [.name, .reason]')" '["f","as many bytes as one run may hand over"]'
+	is "F121: ($WHO) and told of" "$(events 'select(.type == "artifact.drop") | [.name, .reason]')" '["f","as many bytes as one run may hand over"]'
+}
+
+# A policy may ask for one by its name.
+required() {
+	jq '.gate.require = ["artifacts/sbom.json"]' "$WORK/policy.json" >"$WORK/require.json"
+	chmod 644 "$WORK/require.json"
+	for name in sbom sbom.json; do
+		run --policy "$WORK/require.json" --runtime system "$SHELL_PLUGIN" -- "echo {} | oxg broker artifact put $name -"
+		echo "$STATUS $(jq -r .decision "$RUN/gate_report.json")"
+	done >"$WORK/required"
+	is "F184: ($WHO) an artifact that the policy requires" "$(tr '\n' ' ' <"$WORK/required")" '1 BLOCK 0 PASS '
 }
 
 no_capability() {
@@ -292,6 +303,7 @@ for who in $IDENTITIES; do
 	secrets
 	determinism
 	ceilings
+	required
 	no_capability
 	killed
 	full_disk size=120k size=260k size=340k size=400k size=440k size=480k size=1m size=1m,nr_inodes=16 size=1m,nr_inodes=18 size=1m,nr_inodes=20 size=1m,nr_inodes=40

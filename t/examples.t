@@ -343,6 +343,8 @@ for who in $IDENTITIES; do
 		"task: $(wc -c <"$WORK/task.json") bytes"
 	like "F138: ($WHO) its log line is in the journal" \
 		"$(cat "$RUN/journal/events.jsonl")" "hello from run $(jq -r .run_id "$RUN/run.json")"
+	is "F134: ($WHO) and handed its lines over" "$(cat "$RUN/artifacts/lines.txt")" \
+		"$(printf '%s\n' './a.txt:2:FIXME: two "quoted" \ <b>' ./sub/b.c:1:FIXME './sub/b.c:2:FIXME again')"
 	run --runtime system "$HELLO"
 	is "F140: ($WHO) without input it says so and fails" \
 		"$(jq -r .ending.exit_status "$RUN/run.json") $(cat "$RUN/logs/stderr.log")" \

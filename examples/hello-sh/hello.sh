@@ -27,4 +27,6 @@ while IFS=: read -r file line text; do
 		--message "a line marked FIXME" --target "${file#./}:$line" \
 		--evidence "$text" >/dev/null
 done <"$OXG_WORKSPACE/lines"
+# Kept as artifacts/lines.txt of the run folder.
+oxg broker artifact put lines.txt "$OXG_WORKSPACE/lines" >/dev/null
 echo "done: $(wc -l <"$OXG_WORKSPACE/lines") lines"

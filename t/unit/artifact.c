@@ -227,7 +227,7 @@ static void ceilings(void)
 	    call("artifact.put", ",\"name\":\"x\",\"text\":\"\"") == 0, "one ended makes room", answer);
 	ok(piece("0", half, 0, true) == 0 && piece("0", half, LIMIT / 2, true) == 0, "as many bytes as may be", answer);
 	ok(call("artifact.put", ",\"name\":\"2\",\"text\":\"x\"") == RPC_BUDGET && strstr(answer, "dropped"),
-	    "F093: one more is one too many", answer);
+	    "F121: one more is one too many", answer);
 	ok(noted("\"type\":\"artifact.drop\",\"name\":\"2\""), "and told of", "");
 	ok(call("artifact.put", ",\"name\":\"0\",\"text\":\"\",\"offset\":65536") == 0 && staged(1).n == LIMIT,
 	    "the others are whole", answer);

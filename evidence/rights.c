@@ -77,7 +77,6 @@ static int files_drop(const struct rundir *rd, bool place)
 	ALLOW(pread64), ALLOW(fstat), ALLOW(newfstatat), ALLOW(fchmod), ALLOW(fsync), \
 	ALLOW(ftruncate), /* a torn last line, where the broker died */       \
 	ALLOW_WITH(fcntl, 1, F_GETFL), RENAMING, ALLOW(symlinkat), ALLOW(unlinkat), \
-	ALLOW(mkdirat), /* for what was handed over */                         \
 	ASKING, ALLOW_LIVING
 
 static const struct sock_filter calls[] = {
@@ -87,24 +86,44 @@ static const struct sock_filter calls[] = {
 	FILTER_END,
 };
 
-/* The jail's place in the folder is cleared (lib/tree.c). */
-static const struct sock_filter calls_of_clearer[] = {
+/* What was handed over has directories. Landlock has to let it make some beside the
+ * folder as well, since the folder is renamed there: so only where it is needed. */
+static const struct sock_filter calls_of_maker[] = {
 	FILTER_BEGIN,
 	CLOSING,
-	ALLOW(dup),
-	ALLOW(fchown),
-	ALLOW(getegid),
-	ALLOW(lseek),
-	ALLOW(getdents64),
-	ALLOW(fchmodat),
-	ALLOW_WITH(fcntl, 1, F_SETFD),
+	ALLOW(mkdirat),
 	REFUSE_PASSING,
 	FILTER_END,
 };
 
-static int calls_drop(bool place)
+/* The jail's place in the folder is cleared (lib/tree.c). */
+#define CLEARING                                                              \
+	ALLOW(dup), ALLOW(fchown), ALLOW(getegid), ALLOW(lseek), ALLOW(getdents64), \
+	ALLOW(fchmodat), ALLOW_WITH(fcntl, 1, F_SETFD)
+
+static const struct sock_filter calls_of_clearer[] = {
+	FILTER_BEGIN,
+	CLOSING,
+	CLEARING,
+	REFUSE_PASSING,
+	FILTER_END,
+};
+
+static const struct sock_filter calls_of_both[] = {
+	FILTER_BEGIN,
+	CLOSING,
+	CLEARING,
+	ALLOW(mkdirat),
+	REFUSE_PASSING,
+	FILTER_END,
+};
+
+static int calls_drop(bool place, bool makes)
 {
-	return place ? calls_keep(calls_of_clearer, COUNT(calls_of_clearer)) :
+	if (place)
+		return makes ? calls_keep(calls_of_both, COUNT(calls_of_both)) :
+		    calls_keep(calls_of_clearer, COUNT(calls_of_clearer));
+	return makes ? calls_keep(calls_of_maker, COUNT(calls_of_maker)) :
 	    calls_keep(calls, COUNT(calls));
 }
 
@@ -120,7 +139,7 @@ const char *supervisor_confine(const struct rundir *rd, bool place)
 		return "give up gaining privileges";
 	if (files_drop(rd, place) != 0)
 		return "put up the Landlock wall";
-	if (calls_drop(place) != 0)
+	if (calls_drop(place, rd->staging >= 0) != 0)
 		return "load its system call filter";
 	return NULL;
 }

@@ -37,9 +37,8 @@ events() {
 
 # ---- handed over ----------------------------------------------------------------------------
 
-# The bytes are awk's, so that every run makes the same.
 GOOD='
-	awk "BEGIN { for (i = 0; i < 2900000; i++) printf \"%07d\n\", i; }" | head -c 20971520 >big
+	seq 9999999 | head -c $size >big
 	sha256sum big
 	oxg broker artifact put reports/big.txt big
 	printf "a\0b" >bin && oxg broker artifact put bin
@@ -49,9 +48,10 @@ GOOD='
 	oxg broker artifact list'
 
 good() {
-	ours "$GOOD"
+	[ "$who" = "${IDENTITIES%% *}" ] && size=20971520 || size=2250000
+	ours "size=$size; $GOOD"
 	is "F134: ($WHO) a shell hands over four files" "$STATUS $(wc -l <"$RUN/logs/stdout.log")" '0 10'
-	is "F149: ($WHO) 20 MiB in pieces: the plugin's own digest of it" "$(sha256sum <"$RUN/artifacts/reports/big.txt" | cut -d' ' -f1)" \
+	is "F149: ($WHO) $size bytes in pieces: the plugin's own digest of it" "$(sha256sum <"$RUN/artifacts/reports/big.txt" | cut -d' ' -f1)" \
 		"$(sed -n '1s/ .*//p' "$RUN/logs/stdout.log")"
 	is "F149: ($WHO) they are there" "$(cd "$RUN/artifacts" && find . | sort | tr '\n' '|')" \
 		'.|./a name, <b>"quoted"&|./bin|./reports|./reports/big.txt|./reports/none|'
@@ -64,7 +64,7 @@ good() {
 	is "F149: ($WHO) so has the list, and what was answered" "$(tail -n 4 "$RUN/logs/stdout.log")" "$(sed -n 2,5p "$RUN/logs/stdout.log")"
 	like "F175: ($WHO) a name is given once" "$(cat "$RUN/logs/stderr.log")" '^oxg: artifact.put: the name was handed over already.*-32602'
 	check "F149: ($WHO) sha256sum agrees" sh -c 'cd "$0" && sha256sum -c --quiet --strict SHA256SUMS && grep -c " artifacts/" SHA256SUMS | grep -qx 4' "$RUN"
-	json "F149: ($WHO) run.json counts them" "$RUN/run.json" '.artifacts == {files: 4, bytes: 20971528}'
+	json "F149: ($WHO) run.json counts them" "$RUN/run.json" '.artifacts == {files: 4, bytes: '"$((size + 8))"'}'
 	check "F156: ($WHO) it checks" as "$OXG" check "$RUN"
 	is "F163: ($WHO) nothing of the staging is left, all is read-only" "$(ls "$RUN/staging" 2>/dev/null; find "$RUN" -perm /222)" ''
 	like "F153: ($WHO) the page lists them, escaped" "$(cat "$RUN/report.html")" '<td>a name, &lt;b&gt;&quot;quoted&quot;&amp;</td><td>5 [^<]*</td><td><code>2cf24dba'
@@ -176,7 +176,7 @@ secrets() {
 	VALUE='k3y/+<&>~e 9:zZ?=;-;' && export VALUE
 	run --policy "$WORK/policy.json" --runtime system --secret api=env:VALUE "$SHELL_PLUGIN" -- '
 		v=$(oxg broker secret api)
-		for at in 749980 749990 749999 750000 1499995; do
+		for at in 749980 749999 1499995; do
 			{ head -c $at /dev/zero | tr "\0" .; printf "%s jane@%s " "$v" example.org; } >t
 			{ printf "\0"; cat t; } >b
 			{ printf "%s " "$v" | base64 -w0 | head -c $((${#v} * 8 / 6)); printf "%s" " $v" | od -An -v -tx1 | tr -d " \n"; } >e
@@ -185,13 +185,13 @@ secrets() {
 		done >/dev/null
 		oxg broker artifact put "$v" t; oxg broker artifact put "$OXG_CAPABILITY_TOKEN" t
 		printf "%s" "$OXG_CAPABILITY_TOKEN" | oxg broker artifact put token -'
-	is "F180: ($WHO) eleven artifacts" "$(kept | wc -l)" 11
+	is "F180: ($WHO) seven artifacts" "$(kept | wc -l)" 7
 	is "F180: ($WHO) the secret is nowhere in the folder, however it is spelt" \
 		"$(grep -rlF -e "$VALUE" -e "$(printf '%s ' "$VALUE" | base64 -w0 | head -c $((${#VALUE} * 8 / 6)))" -e "$(printf %s "$VALUE" | od -An -v -tx1 | tr -d ' \n')" "$RUN")" ''
 	is "F180: ($WHO) nor a token" "$(cat "$RUN/artifacts/token")" '[REDACTED token]'
 	is "F159: ($WHO) an address is masked in a text, and stays in a program" "$(grep -rl jane@example.org "$RUN" | sed "s,$RUN/,," | sort | tr '\n' ' ')" \
-		'artifacts/b1499995 artifacts/b749980 artifacts/b749990 artifacts/b749999 artifacts/b750000 '
-	is "F180: ($WHO) the journal counts what was masked" "$(events '.masked' | tr '\n' ' ')" '4 3 4 3 4 3 4 3 4 3 1 '
+		'artifacts/b1499995 artifacts/b749980 artifacts/b749999 '
+	is "F180: ($WHO) the journal counts what was masked" "$(events '.masked' | tr '\n' ' ')" '4 3 4 3 4 3 1 '
 	is "F180: ($WHO) a name is no hiding place" "$(grep -c 'the name holds what looks like a secret' "$RUN/logs/stderr.log")" 2
 	check "F149: ($WHO) size and digest are of what is kept" as "$OXG" check "$RUN"
 }
@@ -306,7 +306,7 @@ for who in $IDENTITIES; do
 	required
 	no_capability
 	killed
-	full_disk size=120k size=260k size=340k size=400k size=440k size=480k size=1m size=1m,nr_inodes=16 size=1m,nr_inodes=18 size=1m,nr_inodes=20 size=1m,nr_inodes=40
+	full_disk size=120k size=300k size=420k size=480k size=1m size=1m,nr_inodes=18 size=1m,nr_inodes=40
 	changed
 done
 finish

@@ -193,13 +193,13 @@ process() {
 		is "F053: ($WHO) no groups" "$(field "$b" Groups | tr -d ' ')" ""
 	fi
 	if [ "$CALLER" -eq 0 ]; then
-		check "F064: ($WHO) its descriptors: four pipes, a socket, five files of the folder" test "$(
+		check "F064: ($WHO) its descriptors: four pipes, a socket, six files of the folder" test "$(
 			find "/proc/$b/fd" -type l -printf '%l\n' |
 				sed "s,:.*,,; s,^$RUN.partial/,," | sort | tr '\n' ' '
-		)" = "findings.jsonl journal/events.jsonl ledger.jsonl logs/stderr.log logs/stdout.log pipe pipe pipe pipe socket "
+		)" = "findings.jsonl journal/events.jsonl ledger.jsonl logs/stderr.log logs/stdout.log pipe pipe pipe pipe socket staging "
 		for f in "/proc/$b/fd"/*; do
 			name=$(readlink "$f")
-			[ "${name%.jsonl}" != "$name" ] || continue
+			case $name in *.jsonl | */staging) ;; *) continue ;; esac
 			flags=$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$b/fdinfo/${f##*/}")
 			check "F176: ($WHO) it can only append to ${name##*/}" test $((flags & 02000)) -ne 0
 		done

@@ -6,7 +6,9 @@
 . "${0%/*}/lib.sh"
 
 trust_root
-plugin asker "$BUILD/plugins/asker" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE"]'
+plugin storing "$BUILD/plugins/asker" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE"]'
+STORING=$PLUGIN
+plugin asker "$BUILD/plugins/asker"
 ASKER=$PLUGIN
 keys run
 cp "$BUILD/plugins/inject" "$WORK/inject"
@@ -250,6 +252,14 @@ shut_in() {
 		check "F156: ($WHO) and the run is what it was" "$OXG" check "$RUN"
 	done
 	is "F053: ($WHO) nothing was done" "$(ls -A "$place")" file
+	# Who makes directories for what is handed over makes none elsewhere.
+	asker=$ASKER ASKER=$STORING
+	injected oxg mkdir "$WORK/evil-$WHO"
+	is "F053: ($WHO) oxg, mkdir outside of the folder: refused" "$SAID, $STATUS $(reason)" "returned -13, 0 exited"
+	check "F053: ($WHO) nothing was made" test ! -e "$WORK/evil-$WHO"
+	injected oxg mkdir "$OUT/run-$((RUNS + 1)).partial/artifacts"
+	is "F053: ($WHO) oxg, mkdir in it" "$SAID, $STATUS $(reason)" "returned 0, 0 exited"
+	ASKER=$asker
 }
 
 # Whatever the evidence is like: the supervisor may do what it takes to count it.

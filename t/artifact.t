@@ -223,8 +223,8 @@ broker_killed() {
 full_disk() {
 	how=-rm
 	AS=
-	[ "$(id -u)" -ne 0 ] || how=-m
-	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
+	[ "$CALLER" -ne 0 ] || how=-m
+	[ "$CALLER" -ne 0 ] || [ "$WHO" = root ] || AS='setpriv --reuid=65533 --regid=65533 --clear-groups'
 	mkdir -p "$WORK/disk"
 	export AS OXG TRUST WORK ASKER
 	# One line for each size: status, what is there, what check says, whether it was said.

@@ -486,7 +486,6 @@ static int make_evidence(struct run *r)
 		.out_log = r->out_log, .err_log = r->err_log,
 		.handed = r->handed = arena_get(&r->arena, sizeof(*r->handed)),
 		.durable = r->words.durable,
-		.signer = r->words.sign_key != NULL ? &r->signer : NULL,
 		.seen = r->words.github ? &r->folder : NULL,
 	};
 	struct buf listing = { 0 };
@@ -501,6 +500,7 @@ static int make_evidence(struct run *r)
 	r->facts.audited = r->words.audit ? &r->death.audited : NULL;
 	r->facts.evidence_complete = !r->death.started || r->death.tally_known;
 	r->facts.journal = &r->journal;
+	r->facts.signer = r->words.sign_key != NULL ? &r->signer : NULL;
 	r->facts.finished = clock_seconds(&r->clock);
 	if (r->input_sha256[0] != '\0')
 		snapshot_listing(&r->input, &listing);

@@ -33,6 +33,18 @@ bool attest_name(const char *name)
 	return false;
 }
 
+void attest_list(struct json_out *o, bool bundles)
+{
+	json_name(o, "attestations");
+	json_open(o, '[');
+	for (size_t i = 0; i < ATTESTATIONS; i++) {
+		json_text(o, bytes_of(attestations[i].name));
+		if (bundles)
+			json_text(o, bytes_of(attestations[i].bundle));
+	}
+	json_close(o, ']');
+}
+
 /* ---- the pieces of both ----------------------------------------------------------------- */
 
 /* A document and where it is written to. */
@@ -307,8 +319,22 @@ static int check_bundle(struct arena *a, const struct folder *f, const char *nam
 	return 0;
 }
 
-int attest_check(struct arena *a, const struct folder *f, const struct pubkey *key, bool *attested,
-    struct why *why)
+/* There if run.json lists it, and only then. */
+static int check_listed(const struct folder *f, const struct json *run, const char *name, struct why *why)
+{
+	int list = json_get(run, 0, "attestations"), v;
+	bool there = folder_get(f, name).p != NULL;
+
+	for (v = list < 0 ? -1 : json_first(run, list); v >= 0 && !json_is(run, v, name); )
+		v = json_next(run, v);
+	if (there == (v >= 0))
+		return 0;
+	return wrong(f, why, name, there ? "is not one of the signatures that run.json lists" :
+	    "is missing, and run.json lists it: it was taken away");
+}
+
+int attest_check(struct arena *a, const struct folder *f, const struct json *run,
+    const struct pubkey *key, bool *attested, struct why *why)
 {
 	size_t there = 0;
 
@@ -318,6 +344,10 @@ int attest_check(struct arena *a, const struct folder *f, const struct pubkey *k
 	if (there == 0 && key != NULL)
 		return wrong(f, why, attestations[0].name, "is missing: this folder was not signed, or "
 		    "its signature was taken away");
+	for (size_t i = 0; i < ATTESTATIONS && run != NULL; i++)
+		if (check_listed(f, run, attestations[i].name, why) != 0 ||
+		    check_listed(f, run, attestations[i].bundle, why) != 0)
+			return -1;
 	for (size_t i = 0; i < ATTESTATIONS && there > 0; i++) {
 		const struct attestation *it = &attestations[i];
 		struct bytes stored = folder_get(f, it->name), payload, der;

@@ -392,12 +392,10 @@ static int check_reports(const struct checked *c, const char **other)
 		{ "report.sarif", " --sarif FILE", report_sarif },
 	};
 	struct buf again = { 0 };
-	int64_t version = 0;
 	int result = 0;
 
-	json_integer(&c->run, json_get(&c->run, 0, "schema_version"), &version);
 	*other = other_version(c);
-	for (size_t i = 0; i < COUNT(report) && (i == 0 || version > 1) && result == 0; i++) {
+	for (size_t i = 0; i < COUNT(report) && (i == 0 || c->version > 1) && result == 0; i++) {
 		struct bytes stored = folder_get(c->folder, report[i].name);
 
 		again.n = 0;
@@ -417,12 +415,9 @@ static int check_reports(const struct checked *c, const char **other)
 /* A folder of version 1 was never signed. */
 static int check_attestations(const struct checked *c, const struct pubkey *key, bool *attested)
 {
-	int64_t version;
-
-	if (attest_check(c->a, c->folder, key, attested, c->why) != 0)
+	if (attest_check(c->a, c->folder, c->version < 3 ? NULL : &c->run, key, attested, c->why) != 0)
 		return -1;
-	if (*attested && json_integer(&c->run, json_get(&c->run, 0, "schema_version"), &version) &&
-	    version < 2)
+	if (*attested && c->version < 2)
 		return wrong(c->folder, c->why, attestations[0].name, "is younger than run.json");
 	return 0;
 }

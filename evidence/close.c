@@ -145,7 +145,7 @@ static int put_judged(struct act *t, int *decision)
 
 static int put_signed(struct act *t, const struct attestation *it)
 {
-	struct signer *s = t->c->signer;
+	struct signer *s = t->c->facts->signer;
 	struct buf payload = { 0 }, der = { 0 };
 	unsigned char digest[SHA256_SIZE];
 	struct why why = { 0 };
@@ -174,7 +174,7 @@ static int put_attestations(struct act *t)
 {
 	struct bytes sums;
 
-	if (t->c->signer == NULL)
+	if (t->c->facts->signer == NULL)
 		return 0;
 	if (rundir_sums(t->c->dir, &sums, t->why) != 0)
 		return -1;

@@ -186,7 +186,7 @@ struct pair {
 static const char *const aside[] = {
 	"run_id", "task_id", "started", "finished", "plugin_path", "trust.root", "trust.found_by",
 	"policy.source", "config_sha256", "input.path", "journal", "ending.detail",
-	"refusal.sentence",
+	"refusal.sentence", "attestations",
 };
 
 /* What came of the run. All others but the next are what it was made of. */

@@ -9,7 +9,8 @@
 #include "oxg.h"
 
 /* schema_version of run.json, and by it of the whole folder. 1: no "oxg" in run.json;
- * 2: nothing that a plugin handed over. The gate has the rules of a folder's time. */
+ * 2: nothing that a plugin handed over, no
+ * list of signatures. The gate has the rules of a folder's time. */
 #define FOLDER_VERSION 3
 
 /* ---- findings.c: one line of findings.jsonl (schema 0.2) ---------------------------
@@ -279,6 +280,8 @@ void folder_find(struct arena *a, struct folder *f);
  * place lives until the next one is added. */
 struct folder_file *folder_add(struct arena *a, struct folder *f, const char *name, struct bytes b);
 
+struct signer;
+
 /* ---- record.c: facts -> run.json, usage.json, verifier_report.json ---------------------- */
 struct run_facts {
 	const char *run_id, *task_id;
@@ -316,6 +319,7 @@ struct run_facts {
 	bool evidence_complete;            /* false: the broker died without a word */
 	bool clock_frozen;                 /* the report then leaves measured figures out */
 	const struct journal *journal;     /* after its last event; NULL: the tally's head */
+	struct signer *signer;             /* NULL: nobody signs it */
 	int64_t started, finished;
 };
 void record_run(const struct run_facts *f, struct buf *out);
@@ -387,14 +391,17 @@ extern const struct attestation {
 	void (*statement)(struct arena *a, const struct folder *f, struct buf *out);
 } attestations[ATTESTATIONS];
 bool attest_name(const char *name); /* one of these files */
+/* run.json's list of those that are made, so that none is taken away unseen. */
+void attest_list(struct json_out *o, bool bundles);
 /* Payloads: of run.json, SHA256SUMS, the logs, gate_report.json; attest_gate also of
  * attestation.json. */
 void attest_run(struct arena *a, const struct folder *f, struct buf *out);
 void attest_gate(struct arena *a, const struct folder *f, struct buf *out);
 /* Envelopes and bundles of a folder: payloads made again, all signed by key (NULL:
- * signatures are not looked at). 0, or -1 with why (EVIDENCE). */
-int attest_check(struct arena *a, const struct folder *f, const struct pubkey *key, bool *attested,
-    struct why *why);
+ * signatures are not looked at). run: run.json, of a version that lists them, or NULL.
+ * 0, or -1 with why (EVIDENCE). */
+int attest_check(struct arena *a, const struct folder *f, const struct json *run,
+    const struct pubkey *key, bool *attested, struct why *why);
 
 /* ---- approval.c: a person's word over a gate report --------------------------------------------- */
 #define APPROVAL_FOR_EVER INT64_MAX
@@ -673,7 +680,6 @@ struct closing {
 	int audit;                     /* -1: none */
 	struct handed *handed;         /* filled here */
 	bool durable;
-	struct signer *signer;         /* NULL: nobody signs it */
 	struct folder *seen;           /* NULL, or what was closed, until exit */
 };
 /* Puts inputs, records, gate and report, seals. *decision as gate_decision numbers

@@ -410,6 +410,8 @@ void record_run(const struct run_facts *f, struct buf *out)
 	if (f->audited != NULL)
 		audit_summary(&o, f->audited);
 	artifacts_summary(&o, f->handed);
+	if (f->signer != NULL)
+		attest_list(&o, f->signer->bundle);
 	write_journal(&o, f);
 	json_member_bool(&o, "evidence_complete", f->evidence_complete);
 	document_close(&o);

@@ -204,6 +204,7 @@ endings() {
 	run "$DEED" -- emit 1
 	is "F150: ($WHO) not asked for: nothing is signed" \
 		"$STATUS $(find "$RUN" -name '*sigstore*' -o -name 'attest*' -o -name '*intoto*')" "0 "
+	json "F150: ($WHO) and none is listed" "$RUN/run.json" 'has("attestations") | not'
 	checks "$RUN"
 	is "F156: ($WHO) and nothing is said of signatures" "$STATUS $(grep -c sign "$SAID")" "0 0"
 	caught "F156: ($WHO) asked whose it is" "attestation.json is missing" --key "$WORK/run.pub" "$RUN"
@@ -333,8 +334,15 @@ changed() {
 		caught "F156: $name taken away" "$name is missing" --key "$WORK/run.pub" "$COPY"
 		caught "F156: and without --key" "$name is missing" "$COPY"
 	done
+	for name in $BUNDLES; do
+		fresh
+		rm "$COPY/$name"
+		caught "F156: $name alone taken away" "$name is missing, and run.json lists it" "$COPY"
+		caught "F156: and with --key" "$name is missing, and run.json lists it" --key "$WORK/run.pub" "$COPY"
+	done
 	fresh
 	for name in $SIGNED $BUNDLES; do rm "$COPY/$name"; done
+	caught "F156: all signatures taken away, and nobody asks whose" "attestation.json is missing, and run.json lists it" "$COPY"
 	caught "F156: all signatures taken away" "attestation.json is missing" --key "$WORK/run.pub" "$COPY"
 	caught "F156: another key" "attestation.json is not signed by the key $(openssl pkey -pubin -in "$WORK/other.pub" \
 		-outform DER | sha256sum | cut -d' ' -f1)" --key "$WORK/other.pub" "$GOOD"
@@ -351,6 +359,14 @@ changed() {
 	sed -E 's|"hint":"[^"]*|"hint":"'"$(openssl pkey -pubin -in "$WORK/other.pub" -outform DER |
 		openssl dgst -sha256 -binary | base64)|" "$GOOD/gate.sigstore.json" >"$COPY/gate.sigstore.json"
 	caught "F156: another key's hint" "gate.sigstore.json names another key" --key "$WORK/run.pub" "$COPY"
+	# Well made by whoever has the envelope, but not asked for in that run.
+	chmod -R u+rwX "$COPY" && rm -rf "$COPY" && cp -R "$OTHER" "$COPY" && chmod -R u+w "$COPY"
+	printf '%s,"dsseEnvelope":%s}\n' "$(sed 's/,"dsseEnvelope".*//' "$GOOD/gate.sigstore.json")" \
+		"$(cat "$COPY/gate.intoto.json")" >"$COPY/gate.sigstore.json"
+	caught "F156: a bundle added" "gate.sigstore.json is not one of the signatures that run.json lists" --key "$WORK/run.pub" "$COPY"
+	# The bundles were an afterthought in folders of version 2, whose run.json lists nothing.
+	checks "${0%/*}/data/run-v2"
+	is "F182: a signed folder of version 2 has no list" "$STATUS $(jq .attestations "${0%/*}/data/run-v2/run.json")" "0 null"
 	# All made anew and consistent, but for the signature.
 	fresh
 	echo more >"$COPY/more"
@@ -393,6 +409,8 @@ for who in $IDENTITIES; do
 	held
 	[ "$WHO" = "${IDENTITIES%% *}" ] || continue
 	by_others
+	is "F150: ($WHO) run.json lists the signatures" "$(jq -r '.attestations[]' "$GOOD/run.json" | sort)" \
+		"$(printf '%s\n' $SIGNED $BUNDLES | sort)"
 	statements
 	endings
 	words

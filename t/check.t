@@ -40,7 +40,7 @@ names() {
 	(cd "$GOOD" && find . -type f | cut -c3- | sort)
 }
 
-# sums: SHA256SUMS made anew by others, so that only the content is wrong.
+# sums: SHA256SUMS made anew by others, so that only the content is wrong. Signatures are not in it.
 sums() {
 	rm -f "$COPY/SHA256SUMS"
 	(cd "$COPY" && find . -type f ! -name SHA256SUMS ! -path ./attestation.json ! -path ./gate.intoto.json -printf '%P\0' | sort -z | xargs -0 sha256sum) >"$WORK/sums"

@@ -64,6 +64,7 @@ strict without approvals	the strict profile requires "gate.require_approval_on_p
 strict without a phase	the strict profile requires all that "verify" names; write "required"	{"schema_version": 1, "profile": "strict", "verify": {"allowlist": "optional"}}
 strict in a weaker jail	the strict profile requires "isolation.min_tier" to be "namespaces"	{"schema_version": 1, "profile": "strict", "isolation": {"min_tier": "chroot"}}
 strict without signature at the gate	the strict profile requires "gate.require_signature"	{"schema_version": 1, "profile": "strict", "gate": {"require_signature": false}}
+strict with approvals by who made the run	the strict profile forbids "approvals.allow_signer", .*; write false or	{"schema_version": 1, "profile": "strict", "approvals": {"allow_signer": true}}
 a member twice	line 1: a member name stands twice: "profile"	{"schema_version": 1, "profile": "default", "profile": "strict"}
 something behind it	line 1: something stands behind	{"schema_version": 1} 1
 a comment	line 1: 	{"schema_version": 1} // mine

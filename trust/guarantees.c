@@ -70,6 +70,9 @@ static const char *evidence_decides(const struct policy *p)
 	if (!p->gate_signature)
 		return "the strict profile requires \"gate.require_signature\"; write true or "
 		    "use the default profile";
+	if (p->approvals_signer)
+		return "the strict profile forbids \"approvals.allow_signer\", by which who made a run "
+		    "approves it; write false or use the default profile";
 	return p->live_input == 2 ? NULL :
 	    "the strict profile requires \"gate.on_unsnapshotted\" to be \"block\"; write "
 	    "that or use the default profile";

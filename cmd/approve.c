@@ -407,8 +407,7 @@ int approvals_judge(struct arena *a, const struct approval_words *w, const struc
 	j.root = root;
 	j.policy = &policy;
 	j.now = clock_seconds(&clock);
-	if (w->verify_time != NULL && !time_parse(bytes_of(w->verify_time), &j.now))
-		die(STATUS_USAGE, "--verify-time %s: give a time like 2026-11-21T00:00:00Z", w->verify_time);
+	option_time(w->verify_time, &j.now);
 	sha256(report, digest);
 	hex_encode(j.gate, digest, SHA256_SIZE);
 	judge_beside(&j, f->path);

@@ -40,6 +40,9 @@ struct command {
 void options_read(const struct command *c, int argc, char **argv,
     struct words_list *operands, struct words_list *rest);
 
+/* What --verify-time says. False: word is NULL, *out stays. Dies when it is no time. */
+bool option_time(const char *word, int64_t *out);
+
 /* ---- keytool.c: what sign and allow share ------------------------------------------ */
 struct target {
 	int dir;                  /* the plugin's directory, or that of the bare file; or -1 */

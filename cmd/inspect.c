@@ -119,12 +119,7 @@ static void words_read(const struct command *c, int argc, char **argv, struct wo
 static void options_make(const struct words *w, struct facts *f)
 {
 	f->options.allow_unsigned = w->allow_unsigned;
-	if (!w->verify_time)
-		return;
-	f->options.verify_time_given = true;
-	if (!time_parse(bytes_of(w->verify_time), &f->options.verify_time))
-		die(STATUS_USAGE, "--verify-time %s: give a time like 2026-11-21T00:00:00Z",
-		    w->verify_time);
+	f->options.verify_time_given = option_time(w->verify_time, &f->options.verify_time);
 }
 
 /* The words of the operator, before any of the plugin's is read. */

@@ -174,3 +174,10 @@ void options_read(const struct command *c, int argc, char **argv,
 			add_operand(c, operands, argv[i]);
 	}
 }
+
+bool option_time(const char *word, int64_t *out)
+{
+	if (word != NULL && !time_parse(bytes_of(word), out))
+		die(STATUS_USAGE, "--verify-time %s: give a time like 2026-11-21T00:00:00Z", word);
+	return word != NULL;
+}

@@ -26,7 +26,7 @@
 #include "trust/trust.h"
 
 struct replay {
-	const char *old, *out, *plugin, *sign_key;
+	const char *old, *out, *plugin, *sign_key, *verify_time;
 	bool allow_unsigned, json;
 	struct run_words words;        /* the recorded ones */
 	char id[27], epoch[24];        /* epoch "": its clock went */
@@ -422,6 +422,7 @@ int cmd_replay(int argc, char **argv)
 		{ "out", OPT_TEXT, "DIR", "the new run folder (default out/RUN-ID)", &r.words.out },
 		{ "sign-key", OPT_TEXT, "FILE", "sign the comparison: DIR.replay.intoto.json", &r.sign_key },
 		{ "allow-unsigned", OPT_FLAG, NULL, "if the run was made with it", &r.allow_unsigned },
+		{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time", &r.verify_time },
 		{ "json", OPT_FLAG, NULL, "the comparison on stdout", &r.json },
 	};
 	static const struct command c = { "replay", "[options] RUN",
@@ -432,6 +433,7 @@ int cmd_replay(int argc, char **argv)
 
 	options_read(&c, argc, argv, &operands, NULL);
 	r.old = stored_operand(&c, &operands);
+	r.words.verify_time_given = option_time(r.verify_time, &r.words.verify_time);
 	if (prepare(&r) != 0)
 		return command_fail(&r.why);
 	r.out = r.words.out != NULL ? plain_path(&r.kept, r.words.out) :

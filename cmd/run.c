@@ -200,11 +200,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 	w->fail_on = read_severity(t.fail_on);
 	check_tier(w->min_tier);
 	check_secrets(&w->secret);
-	if (t.verify_time != NULL) {
-		w->verify_time_given = true;
-		if (!time_parse(bytes_of(t.verify_time), &w->verify_time))
-			wrong("verify-time", t.verify_time, "a time like 2026-11-21T00:00:00Z");
-	}
+	w->verify_time_given = option_time(t.verify_time, &w->verify_time);
 	settle_signing(w);
 	w->github = t.format != NULL;
 	if (w->github && strcmp(t.format, "github") != 0)

@@ -673,7 +673,22 @@ runs() {
 		is "F008: ($WHO) but at its time" "$STATUS" 0
 		json "F008: ($WHO) which the report says" "$RUN/verifier_report.json" \
 			'any(.checks[]; .name == "key" and (.detail | test("root.crt, judged at '"$(rfc3339 -5000)"'")))'
+		replay "$RUN"
+		like "F158: ($WHO) a replay after it has expired" "$? $(cat "$SAID")" '^3 oxg: .*expired'
+		check "F158: ($WHO) of which nothing was executed" not grep -q reproducible "$WORK/stdout"
+		replay --verify-time "$(rfc3339 -8000)" "$RUN"
+		is "F158: ($WHO) a replay before it was valid" "$?" 3
+		replay --verify-time "$(rfc3339 -4000)" "$RUN"
+		is "F158: ($WHO) a replay judged at its time" "$? $(tail -n 1 "$WORK/stdout")" '0 reproducible'
+		replay --verify-time yesterday "$RUN"
+		is "F158: ($WHO) a replay at no time: status 2" "$?" 2
 	done
+}
+
+# replay OPTION... RUN: into a folder of its own.
+replay() {
+	RUNS=$((RUNS + 1))
+	as timeout 60 "$OXG" replay --trust "$TRUST" --out "$OUT/replay-$RUNS" "$@" >"$WORK/stdout" 2>"$SAID"
 }
 
 chains

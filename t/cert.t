@@ -685,10 +685,11 @@ runs() {
 	done
 }
 
+AGAIN=0
 # replay OPTION... RUN: into a folder of its own.
 replay() {
-	RUNS=$((RUNS + 1))
-	as timeout 60 "$OXG" replay --trust "$TRUST" --out "$OUT/replay-$RUNS" "$@" >"$WORK/stdout" 2>"$SAID"
+	AGAIN=$((AGAIN + 1))
+	as timeout 60 "$OXG" replay --trust "$TRUST" --out "$OUT/replay-$AGAIN" "$@" >"$WORK/stdout" 2>"$SAID"
 }
 
 chains

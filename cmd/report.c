@@ -136,6 +136,7 @@ static const struct {
 	{ "sarif", "SARIF 2.1.0, for GitHub code scanning and others", sarif_write },
 	{ "json", "runs and findings as one JSON object: oxg schema report", bundle_write },
 	{ "md", "Markdown, a step summary", markdown_write },
+	{ "csv", "CSV, a line a finding, for spreadsheets", csv_write },
 	{ "junit", "JUnit XML, a case for each rule of the gate", junit_write },
 	{ "gitlab-codequality", "GitLab Code Quality", codequality_write },
 	{ "gitlab-sast", "GitLab SAST", sast_write },

@@ -553,6 +553,7 @@ enum text_form {
 	TEXT_CODE,                     /* a code span in a cell of a Markdown table */
 	TEXT_MESSAGE,                  /* of a GitHub annotation */
 	TEXT_PROPERTY,                 /* of one */
+	TEXT_CSV,                      /* a cell in double quotes that is no formula */
 };
 /* When max bytes of it are written, a note on the rest. No form begins a command of a
  * CI system on stdout. */
@@ -655,6 +656,7 @@ void sink_turn(struct sink *s, bool all); /* what there is goes out when it is m
 void sarif_write(const struct merged *m, struct sink *s);       /* sarif.c: SARIF 2.1.0 */
 void bundle_write(const struct merged *m, struct sink *s);      /* bundle.c: schema/report */
 void markdown_write(const struct merged *m, struct sink *s);    /* markdown.c: a step summary */
+void csv_write(const struct merged *m, struct sink *s);         /* csv.c: RFC 4180 */
 void junit_write(const struct merged *m, struct sink *s);       /* junit.c: the gate's rules */
 void codequality_write(const struct merged *m, struct sink *s); /* gitlab.c: Code Quality */
 void sast_write(const struct merged *m, struct sink *s);        /* gitlab.c: SAST */

@@ -21,8 +21,9 @@ static const struct { unsigned char c; unsigned forms; const char *instead; } es
 	{ ']', FORM(SARIF), "\\\\]" },
 	{ '\\', IN_JSON, "\\\\" },
 	{ '"', IN_JSON, "\\\"" },
-	{ '\n', IN_JSON | FORM(CODE), "\\n" },
-	{ '\t', IN_JSON, "\\t" },
+	{ '"', FORM(CSV), "\"\"" },
+	{ '\n', IN_JSON | FORM(CODE) | FORM(CSV), "\\n" },
+	{ '\t', IN_JSON | FORM(CSV), "\\t" },
 	{ '<', IN_JSON, "\\u003c" },
 	{ '>', IN_JSON, "\\u003e" },
 	{ '&', IN_JSON, "\\u0026" },
@@ -55,7 +56,7 @@ static const char *escape(enum text_form form, uint32_t r)
 /* Written as a number. */
 static void put_number(struct buf *to, enum text_form form, uint32_t r)
 {
-	static const char *const begin[] = { "", "\\\\", "\\\\\\\\", "\\", "\\", "\\", "\\" };
+	static const char *const begin[] = { "", "\\\\", "\\\\\\\\", "\\", "\\", "\\", "\\", "\\" };
 
 	if (form == TEXT_JSON && r > 0xffff) {
 		buf_printf(to, "\\u%04x", 0xd7c0 + (r >> 10));
@@ -80,10 +81,19 @@ static void put_rune(struct buf *to, enum text_form form, uint32_t r, struct byt
 		buf_add(to, as.p, as.n);
 }
 
+/* By how a cell begins a spreadsheet takes it for a formula; the wide forms count too. */
+static bool begins_formula(uint32_t r)
+{
+	uint32_t narrow = r > 0xff00 && r < 0xff5f ? r - 0xfee0 : r;
+
+	return narrow != 0 && narrow < 0x7f && strchr("=+-@\t\r\n", (int)narrow) != NULL;
+}
+
 void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max)
 {
 	size_t from = to->n;
 	uint32_t r = 0, before;
+	bool begins = form == TEXT_CSV; /* a cell, also for who splits at semicolons */
 
 	while (s.n > 0 && to->n - from < max) {
 		struct bytes at = s;
@@ -92,6 +102,9 @@ void text_put(struct buf *to, enum text_form form, struct bytes s, size_t max)
 		before = r;
 		good = rune_next(&s, &r);
 		at.n -= s.n;
+		if (begins && begins_formula(r))
+			buf_byte(to, '\'');
+		begins = form == TEXT_CSV && (r == ';' || (begins && (r == ' ' || r == '"')));
 		if (!good)
 			buf_text(to, "\xef\xbf\xbd");
 		else if (r < 0x7f && !special(r))

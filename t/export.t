@@ -177,7 +177,7 @@ sarif_checked() {
 
 # ---- oxg report ------------------------------------------------------------------------------
 
-ALL='html sarif json md junit gitlab-codequality gitlab-sast'
+ALL='html sarif json md csv junit gitlab-codequality gitlab-sast'
 
 # documents DIR RUN...: each format there; those for several runs.
 documents() {
@@ -258,6 +258,89 @@ good_documents() {
 		'[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|##(\[|vso)|^\s*::' "$1"
 }
 
+# ---- a table ---------------------------------------------------------------------------------
+
+# What a plugin says, and the cell that comes of it.
+cat >"$WORK/cells" <<'END'
+["plain", "plain"]
+["=cmd|'/C calc'!A0", "'=cmd|'/C calc'!A0"]
+["+1", "'+1"]
+["-2+3", "'-2+3"]
+["@SUM(1+1)*cmd|' /C calc'!A0", "'@SUM(1+1)*cmd|' /C calc'!A0"]
+["\t=1", "'\\t=1"]
+["\r=1", "'\\u{d}=1"]
+["\n=1", "'\\n=1"]
+["  =1", "  '=1"]
+["\uff1d1+1", "'\uff1d1+1"]
+["\"=1", "\"'=1"]
+["a;=1;\"-1", "a;'=1;\"'-1"]
+["a=b, +c \"quoted\" 'so'", "a=b, +c \"quoted\" 'so'"]
+["one\ntwo\r\n::error::three", "one\\ntwo\\u{d}\\n::error::three"]
+["\",\"\",\"=1", "\",\"\",\"=1"]
+["nul\u0000 \u001b[31mred \u009b1m", "nul\\u{0} \\u{1b}[31mred \\u{9b}1m"]
+["turned \u202egpj.exe", "turned \\u{202e}gpj.exe"]
+["##[error]x", "#\\u{23}[error]x"]
+["\u00e9 \ud83d\ude00", "\u00e9 \ud83d\ude00"]
+["", ""]
+END
+
+# By Python's reader: lines, cells, and none that a spreadsheet calculates.
+cat >"$WORK/table.py" <<'END'
+import csv, json, sys
+data = open(sys.argv[1], 'rb').read()
+head = 'severity plugin type target message evidence run_id count runs fingerprint'.split()
+assert data.endswith(b'\r\n') and data.count(b'\n') == data.count(b'\r\n') == data.count(b'\r'), 'lines'
+for apart in ',', ';', '\t': # a spreadsheet splits where its country does
+    rows = list(csv.reader(open(sys.argv[1], encoding='utf-8', newline=''), strict=apart == ',', delimiter=apart))
+    for row in rows:
+        for cell in row:
+            assert not cell.lstrip(' "').startswith(tuple('=+-@\t\r\n\uff1d\uff0b\uff0d\uff20')), cell
+    if apart == ',':
+        table = rows
+assert table[0] == head and all(len(row) == len(head) for row in table), 'cells'
+json.dump([dict(zip(head, row)) for row in table[1:]], sys.stdout)
+END
+
+table() {
+	check "F162: $2: CSV" sh -c "python3 '$WORK/table.py' '$1' >'$1.rows'"
+	check "F159: $2: nothing in it steers a terminal, turns text, commands CI" not grep -qP \
+		'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r.|\xc2[\x80-\x9f]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|##(\[|vso)|^\s*::' "$1"
+}
+
+tables() {
+	report "$EVIL" --csv "$WORK/evil.csv"
+	table "$WORK/evil.csv" "hostile findings"
+	is "F162: as many lines as findings" "$(jq length "$WORK/evil.csv.rows")" 22
+	set --
+	while IFS= read -r pair; do
+		set -- "$@" "$(jq -cn --argjson p "$pair" '{type: "t", severity: "low", message: ("m" + $p[0]), target: $p[0], evidence: $p[0]}')"
+	done <"$WORK/cells"
+	run "$PRINTER" -- print "$@"
+	report "$RUN" --csv "$WORK/cells.csv"
+	table "$WORK/cells.csv" "formulas"
+	is "F162: each cell as it must be" "$(jq -c '.[] | [.target, .evidence]' "$WORK/cells.csv.rows")" \
+		"$(jq -c '[.[1], .[1]]' "$WORK/cells")"
+	# The same cells by a writer that does not know of formulas.
+	python3 -c 'import csv, json, sys
+rows = [json.loads(l)[0] for l in open(sys.argv[1])]
+w = csv.writer(open(sys.argv[2], "w", newline=""), quoting=csv.QUOTE_ALL)
+w.writerow("severity plugin type target message evidence run_id count runs fingerprint".split())
+w.writerows([["low", "p", "t", r.replace("\r", "").replace("\n", ""), "m", "", "", "1", "1", ""] for r in rows])' "$WORK/cells" "$WORK/naive.csv"
+	check "F162: (without care they are formulas)" sh -c "python3 '$WORK/table.py' '$WORK/naive.csv' 2>&1 >/dev/null | grep -q '^AssertionError: =cmd'"
+	report "$R3" "$R1" "$R2" --csv "$WORK/many.csv"
+	table "$WORK/many.csv" "three runs"
+	is "F160: in CSV too what is in all is one: the worst severity, how often, in how many, where" \
+		"$(jq -r '.[] | "\(.severity) \(.message) \(.count) \(.runs) \(.run_id)"' "$WORK/many.csv.rows")" \
+		"crit in all 6 3 01JAAAAAAAAAAAAAAAAAAAAAA2
+med in 1 1 1 01JAAAAAAAAAAAAAAAAAAAAAA1
+med in 2 1 1 01JAAAAAAAAAAAAAAAAAAAAAA2
+med in 3 1 1 01JAAAAAAAAAAAAAAAAAAAAAA3"
+	is "F160: by the fingerprints of the others" "$(jq -r '.[].fingerprint' "$WORK/many.csv.rows")" \
+		"$(jq -r '.findings[].fingerprint' "$WORK/many/json")"
+	report "$WORK/forge"/* --csv "$WORK/forged.csv"
+	table "$WORK/forged.csv" "whatever stands in a folder"
+}
+
 one_run() {
 	documents "$WORK/one" "$EVIL"
 	is "F162: all documents at once: status, nothing said" "$STATUS $(cat "$WORK/stdout" "$SAID")" "0 "
@@ -289,7 +372,7 @@ one_run() {
 		"$(jq -r '.rules[] | select(.result == "block").detail' "$RUN/gate_report.json")"
 	like "F162: Markdown begins with the decision" "$(head -n 1 "$WORK/blocked/md")" '^## oxg: BLOCK$'
 	check "F162: oxg schema report" sh -c "'$OXG' schema report | cmp - '$SCHEMA'"
-	for to in '' --html --sarif --json --md --junit --gitlab-codequality --gitlab-sast; do
+	for to in '' --html --sarif --json --md --csv --junit --gitlab-codequality --gitlab-sast; do
 		# shellcheck disable=SC2086
 		report "$EVIL" ${to:+$to -}
 		check "F153: ${to:-the page} on stdout" test "$STATUS" -eq 0 -a -s "$WORK/stdout"
@@ -517,6 +600,7 @@ flood() {
 	done
 	check "F162: 100001 findings in all formats: less than 64 MiB" within 1 "$(peak "$OXG" report "$COPY" "$@")" 65536
 	is "F162: JSON has them all" "$(jq '.findings | length' "$WORK/flood.json")" 100001
+	is "F162: CSV too" "$(python3 "$WORK/table.py" "$WORK/flood.csv" | jq length)" 100001
 	json "F162: SARIF has 25000, the worst first, and says how many more there are" "$WORK/flood.sarif" '.runs[0] |
 		(.results | length == 25000) and .results[0].message.text == "the worst" and
 		([.invocations[0].toolExecutionNotifications[].message.text] == ["75001 more findings are in findings.jsonl alone: the worst are here"])'
@@ -530,6 +614,7 @@ many_runs
 files
 workflow
 forged
+tables
 long
 flood
 finish

@@ -353,4 +353,71 @@ for who in $IDENTITIES; do
 	is "F050: ($WHO) without --runtime: status 4" "$STATUS" 4
 	tells "F050: ($WHO) and what to type" "$ERR" '^oxg: hello-sh .*--runtime system'
 done
+
+# ---- quickstart --------------------------------------------------------------------------------
+
+# The lines of its README, as they stand there, in a checkout that has nothing else. When
+# they disagree with expected/ and are right: "make quickstart".
+KEPT=$EXAMPLES/quickstart
+as_told() {
+	(cd "$TOP" && as sh -e "$WORK/lines")
+}
+for who in $IDENTITIES; do
+	become "$who"
+	TOP=$OUT/top
+	mkdir -p "$TOP/examples" "$TOP/out"
+	cp -R "$KEPT" "$TOP/examples/"
+	cp "$OXG" "$TOP/oxg"
+	chmod -R go-w "$TOP"
+	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$TOP" "$TOP/out"
+	sed -n 's/^  \(\.\/oxg diff .*\)/\1 || true/p; s/^  \(export\|\.\/oxg\|    --\|diff\)/\1/p' "$KEPT/README" >"$WORK/lines"
+	is "F157: ($WHO) (commands in the README of quickstart)" "$(grep -cE '^(\./oxg|diff)' "$WORK/lines")" 6
+	check "F157: ($WHO) each of them works" as_told
+	as "$OXG" diff --json "$KEPT/expected" "$TOP/out/quickstart" >"$WORK/stdout"
+	json "F157: ($WHO) oxg diff: nothing but the jail is another" "$WORK/stdout" \
+		'.findings.same == 4 and all(.differences[]; .kind == "around" and (.name | startswith("isolation.")))'
+	for name in findings.jsonl gate_report.json report.sarif inputs/manifest.json inputs/input.sha256; do
+		check "F157: ($WHO) the same comes out: $name" cmp "$KEPT/expected/$name" "$TOP/out/quickstart/$name"
+	done
+	for format in md csv; do
+		"$OXG" report "$KEPT/expected" --$format "$WORK/expected.$format"
+		check "F157: ($WHO) and the same $format" sh -c "'$OXG' report '$TOP/out/quickstart' --$format - | cmp - '$WORK/expected.$format'"
+	done
+	# What the captures are for, by hand.
+	is "F157: ($WHO) what a reader of the captures would find" \
+		"$(jq -r '[.severity, .type, .target, .evidence] | @tsv' "$TOP/out/quickstart/findings.jsonl" | sort)" \
+		"$(printf '%s\t%s\t%s\t%s\n' high headers.cookie basket.http:4 'Set-Cookie: basket' \
+			info headers.csp basket.http:1 'HTTP/1.1 200 OK' low headers.version basket.http:2 'Server: cabinet/2.1' \
+			med headers.redirect login.http:3 'Location: http://shop.example/basket')"
+	echo '# changed' >>"$TOP/examples/quickstart/headers/headers.sh"
+	(cd "$TOP" && as "$OXG" run --trust examples/quickstart --runtime system --input examples/quickstart/captures \
+		--out out/changed examples/quickstart/headers 2>"$WORK/stderr")
+	is "F157: ($WHO) a byte more in the plugin: status 3" "$?" 3
+	echo 'Set-Cookie: more=1' >"$TOP/examples/quickstart/captures/more.http"
+	cp "$KEPT/headers/headers.sh" "$TOP/examples/quickstart/headers/headers.sh"
+	(cd "$TOP" && as "$OXG" run --trust examples/quickstart --runtime system --input examples/quickstart/captures \
+		--out out/more examples/quickstart/headers 2>"$WORK/stderr")
+	as "$OXG" diff "$KEPT/expected" "$TOP/out/more" >"$WORK/stdout"
+	is "F157: ($WHO) other captures: oxg diff says what is new" "$? $(grep -c 'more.http:1' "$WORK/stdout")" "1 2"
+done
+
+# Lines as 0xGen writes them: all are taken, and but for what is the supervisor's to say
+# (id, time, meta oxg.) the very bytes come out.
+plugin lookout "$HOSTILE" '.findings = "stdout"'
+set --
+while IFS= read -r line; do
+	set -- "$@" "$line"
+done <"$KEPT/0xgen.jsonl"
+run "$PLUGIN" -- print "$@"
+ours() {
+	sed -E 's/"(id|ts)":"[^"]*",//g; s/"oxg\.[a-z0-9_]*":"[^"]*",?//g; s/,\}/}/g' "$1"
+}
+is "F157: findings of 0xGen's form: none is refused" \
+	"$STATUS $(jq -c '[.findings.accepted, .findings.rejected]' "$RUN/run.json")" "0 [$#,0]"
+is "F157: and their bytes come out" "$(ours "$RUN/findings.jsonl")" "$(ours "$KEPT/0xgen.jsonl")"
+check "F157: (which have what JSON may escape, and what is not ASCII)" grep -qP 'u003c.*\\u0026|[^\x00-\x7f]' "$KEPT/0xgen.jsonl"
+check "F146: as the schema of findings says" sh -c "'$OXG' schema finding >'$WORK/finding.json' &&
+	jq -s . '$KEPT/0xgen.jsonl' >/dev/null && python3 -c 'import json, jsonschema, sys
+s = json.load(open(sys.argv[1]))
+[jsonschema.validate(json.loads(l), s) for l in open(sys.argv[2])]' '$WORK/finding.json' '$KEPT/0xgen.jsonl'"
 finish

@@ -1,0 +1,1 @@
+MEUCIEz3NqrVsH9BS2l2wAb7qxgABhiqge05iAIyUoDvlkPCAiEAsuQvsh7aFgBLGlPvBwnsT13iou64RVeJkmj2/5rv1Y8=

@@ -260,6 +260,15 @@ static void put_usage(struct page *p)
 	put(p, section_close);
 }
 
+static void put_targets(struct page *p, const struct found *f)
+{
+	if (f->targets == 0)
+		return;
+	section_open(p, "targets", "Targets");
+	html_targets(p->b, f);
+	put(p, section_close);
+}
+
 static void put_overview(struct page *p)
 {
 	put(p, "<div class=\"cards\">\n");
@@ -270,11 +279,7 @@ static void put_overview(struct page *p)
 	}
 	put_usage(p);
 	put(p, "</div>\n");
-	if (p->found.targets > 0) {
-		section_open(p, "targets", "Targets");
-		html_targets(p->b, &p->found);
-		put(p, section_close);
-	}
+	put_targets(p, &p->found);
 }
 
 static void put_findings(struct page *p)
@@ -692,6 +697,8 @@ static void put_runs(struct page *page, size_t n, const struct found_run *run)
 		html_severities(p->b, &all);
 		put(p, section_close);
 	}
+	found_targets(run, n, &all);
+	put_targets(p, &all);
 	section_open(p, "runs", "Runs");
 	put(p, "<table class=\"runs\"><thead><tr><th scope=\"col\">Run</th><th scope=\"col\">Plugin</th>"
 	    "<th scope=\"col\">Decision</th><th scope=\"col\">Ending</th><th scope=\"col\">Findings</th>"

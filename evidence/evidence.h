@@ -455,6 +455,7 @@ struct found_target {
 
 #define FOUND_SHOWN 10000              /* of one severity; more freezes a browser */
 #define FOUND_TARGETS 10
+#define FOUND_TARGETS_COUNTED (1u << 20) /* different ones: the memory they take */
 
 struct found {
 	struct bytes all;              /* findings.jsonl */
@@ -473,6 +474,9 @@ int finding_glance(struct arena *scratch, struct bytes line, struct bytes *targe
 void found_read(struct arena *a, struct bytes all, struct found *out);
 /* The same while a run is closed: pass->all, passed over. */
 void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *out);
+/* out->target and out->targets, of several runs together. */
+struct found_run;
+void found_targets(const struct found_run *run, size_t n, struct found *out);
 
 /* ---- fingerprint.c: is it the same finding? ------------------------------------------------- */
 struct finding_view {

@@ -72,11 +72,14 @@ int finding_glance(struct arena *scratch, struct bytes line, struct bytes *targe
 /* Each different one once, found again by its hash. What they are the plugin
  * decides, so the hash has a seed that it never sees. */
 struct mark {
-	uint32_t at, n, count, hash;  /* of findings.jsonl, whose size has a ceiling */
+	const unsigned char *p;       /* in findings.jsonl, whose size has a ceiling */
+	uint32_t n, count, hash;
+	uint32_t file;                /* of several */
 };
 
 struct targets {
-	const unsigned char *all;
+	const struct found_run *run;  /* of several runs, or NULL */
+	uint32_t file;                /* that is being read */
 	struct buf marks;             /* struct mark, in the order of their first line */
 	uint32_t *slot;               /* number of a mark and 1; 0: free */
 	struct buf slots;
@@ -113,9 +116,9 @@ static struct mark *mark_at(const struct targets *t, size_t i)
 	return (struct mark *)(void *)t->marks.p + i;
 }
 
-static struct bytes mark_text(const struct targets *t, const struct mark *m)
+static struct bytes mark_text(const struct mark *m)
 {
-	return (struct bytes){ t->all + m->at, m->n };
+	return (struct bytes){ m->p, m->n };
 }
 
 static size_t marks_count(const struct targets *t)
@@ -131,7 +134,7 @@ static uint32_t *slot_find(const struct targets *t, uint32_t hash, struct bytes 
 	for (; t->slot[i]; i = (i + 1) & (t->room - 1)) {
 		const struct mark *m = mark_at(t, t->slot[i] - 1);
 
-		if (m->hash == hash && bytes_equal(mark_text(t, m), s))
+		if (m->hash == hash && bytes_equal(mark_text(m), s))
 			break;
 	}
 	return &t->slot[i];
@@ -153,7 +156,7 @@ static void slots_grow(struct targets *t)
 		struct mark *m = mark_at(t, i);
 
 		if (seeded) /* else it would be read from the disk again */
-			m->hash = hash_of(t, mark_text(t, m));
+			m->hash = hash_of(t, mark_text(m));
 		for (size_t k = m->hash;; k++)
 			if (!t->slot[k & (room - 1)]) {
 				t->slot[k & (room - 1)] = (uint32_t)i + 1;
@@ -175,7 +178,9 @@ static void target_count(struct targets *t, struct bytes s)
 		mark_at(t, *slot - 1)->count++;
 		return;
 	}
-	fresh = (struct mark){ (uint32_t)(s.p - t->all), (uint32_t)s.n, 1, hash };
+	if (marks_count(t) == FOUND_TARGETS_COUNTED)
+		return;
+	fresh = (struct mark){ s.p, (uint32_t)s.n, 1, hash, t->file };
 	buf_add(&t->marks, &fresh, sizeof(fresh));
 	*slot = (uint32_t)marks_count(t);
 }
@@ -193,19 +198,22 @@ static bool stands_before(const struct found_target *a, const struct found_targe
 
 static void targets_choose(const struct targets *t, bool mapped, struct found *f)
 {
-	size_t chosen = 0, held = 0;
+	const struct mark *held = NULL, *last = NULL;
+	size_t chosen = 0;
 
 	f->targets = marks_count(t);
 	for (size_t i = 0; i < f->targets; i++) {
 		const struct mark *m = mark_at(t, i);
-		struct found_target one = { mark_text(t, m), m->count };
+		struct found_target one = { mark_text(m), m->count };
 		size_t at = chosen;
 
-		if (mapped && m->at - held > HELD) { /* they stand in the file's order */
-			mapping_release((struct bytes){ t->all + held, m->at - held });
-			held = m->at;
+		/* They stand in the order of the files. */
+		if (held == NULL || m->file != held->file || (size_t)(m->p - held->p) > HELD) {
+			if (held != NULL && (t->run != NULL ? t->run[held->file].found->mapped : mapped))
+				mapping_release((struct bytes){ held->p, (size_t)(last->p - held->p) });
+			held = m;
 		}
-
+		last = m;
 		for (; at > 0 && stands_before(&one, &f->target[at - 1]); at--)
 			if (at < FOUND_TARGETS)
 				f->target[at] = f->target[at - 1];
@@ -238,7 +246,7 @@ static void line_add(struct arena *a, struct found_lines *l, size_t at)
 static void read_all(struct arena *a, struct bytes all, struct rundir_pass *pass,
     struct found *out)
 {
-	struct targets targets = { .all = all.p };
+	struct targets targets = { .run = NULL };
 	struct arena scratch = { 0 };
 	uint64_t number = 0;
 
@@ -266,6 +274,36 @@ static void read_all(struct arena *a, struct bytes all, struct rundir_pass *pass
 		arena_reset(&scratch);
 	}
 	targets_choose(&targets, pass != NULL && pass->mapped, out);
+	arena_free(&scratch);
+	buf_free(&targets.marks);
+	buf_free(&targets.slots);
+}
+
+void found_targets(const struct found_run *run, size_t n, struct found *out)
+{
+	struct targets targets = { .run = run };
+	struct arena scratch = { 0 };
+
+	for (; targets.file < n; targets.file++) {
+		const struct found *f = run[targets.file].found;
+		struct bytes line, target, rest = f->all, held = rest;
+
+		for (; rest.n > 0; rest.p += line.n, rest.n -= line.n) {
+			const unsigned char *end = memchr(rest.p, '\n', rest.n);
+
+			line = (struct bytes){ rest.p, end != NULL ? (size_t)(end - rest.p) : rest.n };
+			if (finding_glance(&scratch, line, &target) >= 0 && target.p != NULL)
+				target_count(&targets, target);
+			arena_reset(&scratch);
+			line.n += end != NULL;
+			held.n = (size_t)(rest.p - held.p);
+			if (f->mapped && held.n > HELD) {
+				mapping_release(held);
+				held.p = rest.p;
+			}
+		}
+	}
+	targets_choose(&targets, false, out);
 	arena_free(&scratch);
 	buf_free(&targets.marks);
 	buf_free(&targets.slots);

@@ -70,8 +70,8 @@ void html_targets(struct buf *to, const struct found *f)
 	}
 	buf_text(to, "</tbody></table>\n");
 	if (f->targets > FOUND_TARGETS)
-		buf_printf(to, "<p class=\"note\">and %zu more targets</p>\n",
-		    f->targets - FOUND_TARGETS);
+		buf_printf(to, "<p class=\"note\">and %s%zu more targets</p>\n",
+		    f->targets == FOUND_TARGETS_COUNTED ? "at least " : "", f->targets - FOUND_TARGETS);
 }
 
 /* ---- the list ---------------------------------------------------------------------- */

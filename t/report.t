@@ -199,6 +199,33 @@ many() {
 	check "F160: the rest is counted" grep -q '>90000 more of this severity' "$WORK/page"
 }
 
+# Twelve targets, one of which two runs have.
+several() {
+	set --
+	for n in 1 2 3 4 5 6; do
+		set -- "$@" "{\"type\":\"t\",\"severity\":\"low\",\"message\":\"m\",\"target\":\"first/$n\"}"
+	done
+	run "$PRINTER" -- print "$@" '{"type":"t","severity":"low","message":"m","target":"<both>"}'
+	one=$RUN
+	set --
+	for n in 1 2 3 4 5; do
+		set -- "$@" "{\"type\":\"t\",\"severity\":\"low\",\"message\":\"m\",\"target\":\"second/$n\"}"
+	done
+	run "$PRINTER" -- print "$@" '{"type":"t","severity":"low","message":"m","target":"<both>"}'
+	report "$one" "$RUN"
+	page "two runs: a page with their targets" "$WORK/page" 'Targets' '<both>' 'and 2 more targets'
+	is "F153: the counts are those of both" "$(sed -n '/id="targets"/,/<\/section>/s/^<tr><td>\([0-9]*\).*text">\(.*\)<\/td><\/tr>/\1 \2/p' "$WORK/page" | head -n 3)" \
+		"2 &lt;both&gt;
+1 first/1
+1 first/2"
+	is "F153: ten are shown" "$(sed -n '/id="targets"/,/<\/section>/p' "$WORK/page" | grep -c '^<tr><td>')" 10
+	run "$PRINTER" -- print '{"type":"t","severity":"low","message":"m"}'
+	cp -R "$RUN" "$WORK/none-1"
+	run "$PRINTER" -- print '{"type":"t","severity":"low","message":"m"}'
+	report "$WORK/none-1" "$RUN"
+	check "F153: without any there is no section" not grep -q 'id="targets"' "$WORK/page"
+}
+
 # ---- the same bytes ------------------------------------------------------------------------
 
 again() {
@@ -280,6 +307,7 @@ elsewhere
 long
 forged
 many
+several
 again
 stored
 words

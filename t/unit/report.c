@@ -205,9 +205,9 @@ static void test_runs(void)
 {
 	struct folder f[3] = {
 		folder("{\"run_id\":\"A\",\"started\":\"2026-02-01T00:00:00Z\",\"plugin\":{\"name\":\"<late>\"}}",
-		    "{\"severity\":\"low\",\"message\":\"late low\"}\n{\"severity\":\"crit\",\"message\":\"late crit\"}\n"),
+		    "{\"severity\":\"low\",\"message\":\"late low\",\"target\":\"of <two>\"}\n{\"severity\":\"crit\",\"message\":\"late crit\"}\n"),
 		folder("{\"run_id\":\"C\",\"started\":\"2026-01-01T00:00:00Z\",\"plugin\":{\"name\":\"early\"}}",
-		    "{\"severity\":\"low\",\"message\":\"early low\"}\n"),
+		    "{\"severity\":\"low\",\"message\":\"early low\",\"target\":\"of <two>\"}\n{\"severity\":\"low\",\"message\":\"x\",\"target\":\"once\"}\n"),
 		folder("{\"run_id\":\"B\",\"started\":\"2026-02-01T00:00:00Z\"}", ""),
 	};
 	struct folder turned[3] = { f[2], f[1], f[0] }, broken[2] = { f[0], { .path = "x" } };
@@ -223,8 +223,11 @@ static void test_runs(void)
 	    "F157: the first that was started stands first, then by id", text);
 	ok(has(behind(behind(behind(text, ">late crit<"), ">early low<"), ">late low<"), "#run-2"),
 	    "F157: their findings, worst first, each with its run", text);
-	ok(has(text, "3 no decision") && has(text, "<dt>Findings</dt><dd>3</dd>") && !has(text, "<late>"),
+	ok(has(text, "3 no decision") && has(text, "<dt>Findings</dt><dd>4</dd>") && !has(text, "<late>"),
 	    "F157: and the sums of them", text);
+	text = behind(text, ">Targets<");
+	ok(has(behind(text, "<td>2</td><td class=\"text\">of &lt;two&gt;</td>"), "<td>1</td><td class=\"text\">once</td>") &&
+	    has(text, ">Runs<"), "F153: and where they point to, of all together, the most frequent first", text);
 	ok(report_html_runs(broken, 2, &b, &why) < 0 && why.code == REFUSE_EVIDENCE,
 	    "F157: one without run.json and there is no page", why.text);
 	buf_free(&b);

@@ -43,7 +43,7 @@ finding() {
 run --timeout 1s --fail-on high --audit --input "$WORK/input" "$KNOCKS" -- evil
 KNOCKED=$RUN
 run --timeout 1s --fail-on high "$DEED" -- mem 20
-json "F153: use over time is in usage.json" "$RUN/usage.json" \
+json "F096: use over time is in usage.json" "$RUN/usage.json" \
 	'.usage | (.series | length) >= 2 and (.series | length) <= 120 and .samples >= (.series | length) and
 	([.series[].at_ns] | . == (sort | unique)) and ([.series[].cpu_ns] | . == sort) and
 	.series[-1].at_ns <= .wall_ns and .series[-1].cpu_ns <= .cpu_ns and ([.series[].memory_bytes] | max) <= .memory_peak_bytes and ([.series[].memory_bytes] | max) > 5000000'

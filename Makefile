@@ -106,7 +106,7 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 
 # What walks over what a plugin wrote is made fast, all else small (-Os): 600 KiB are
 # the most that the program may have.
-FAST  = $(patsubst %,lib/%.o,flat hash json jsonout sha256ni util) $(patsubst %,broker/%.o,broker ops stream) \
+FAST  = $(patsubst %,lib/%.o,flat hash json jsonout lines sha256ni util) $(patsubst %,broker/%.o,broker ops stream) \
 	$(patsubst %,evidence/%.o,findings found journal)
 $(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
 $(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector

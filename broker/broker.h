@@ -7,6 +7,7 @@
 #define OXG_BROKER_H
 
 #include "evidence/evidence.h"
+#include "lib/lines.h"
 #include "lib/redact.h"
 #include "oxg.h"
 
@@ -76,23 +77,6 @@ enum stream_state { STREAM_WAIT, STREAM_DATA, STREAM_END, STREAM_LOST };
 enum stream_state stream_read(struct stream *s, const struct redactor *r, struct bytes *fresh);
 /* Writes what waits for the end of a secret. 0 or -1 with errno. */
 int stream_finish(struct stream *s, const struct redactor *r);
-
-/* Lines of at most max bytes; a longer one is told once and skipped unbuffered. */
-struct lines {
-	size_t max;
-	uint64_t number;           /* of the line last taken */
-	struct buf held;
-	size_t start, scanned;     /* taken; looked at without meeting a newline */
-	bool skipping;
-};
-
-enum line_kind { LINE_NONE, LINE_WHOLE, LINE_LONG };
-
-void lines_add(struct lines *l, struct bytes b);
-/* *line lives until lines_add. */
-enum line_kind lines_take(struct lines *l, struct bytes *line);
-/* What is left has no newline (and was not told as too long already). */
-bool lines_half(const struct lines *l);
 
 /* Kinds of event that a plugin can provoke at will. Each has its ceiling in the
  * journal; beyond it they are counted. */

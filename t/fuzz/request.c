@@ -31,6 +31,7 @@ static ssize_t no_random(void *p, size_t n, unsigned flags)
 #undef fail
 #define member json_member_name
 #include "lib/jsonout.c"
+#include "lib/lines.c"
 #undef member
 #include "lib/redact.c"
 #include "tokens.c"

@@ -767,6 +767,7 @@ static const struct {
 	{ "caps", "the capabilities and their risks", cmd_caps },
 	{ "schema", "print a JSON Schema", cmd_schema },
 	{ "doctor", "what this machine gives a jail", cmd_doctor },
+	{ "mcp", "the same verbs for an MCP client, on stdio", cmd_mcp },
 	{ "broker", "inside the jail: ask the broker", broker_client },
 	{ "version", "print the version", cmd_version },
 };

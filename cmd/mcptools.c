@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -358,6 +359,27 @@ static bool name_good(const char *s, bool parts)
 	}
 }
 
+static bool manifest_in(const struct making *m, int at, const char *dir, size_t n)
+{
+	int fd = open_beneath(at, arena_printf(m->a, "%.*smanifest.json", (int)n, dir), O_PATH, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* A file of a plugin by itself would run without what its manifest says of it, and a
+ * plugin in a plugin is the supplier's, not the operator's. */
+static bool part_of_plugin(const struct making *m, int at, const char *name, int fd)
+{
+	struct stat st;
+
+	for (const char *s = strchr(name, '/'); s != NULL; s = strchr(s + 1, '/'))
+		if (manifest_in(m, at, name, (size_t)(s - name) + 1))
+			return true;
+	return fstat(fd, &st) != 0 || (S_ISREG(st.st_mode) && manifest_in(m, at, "", 0));
+}
+
 /* A path that the child may be told. The operator's directory may lie behind a link; what
  * is below it may not. Who can change what lies there is trusted with it. */
 static const char *find_below(struct making *m, int v, bool plugin)
@@ -376,15 +398,18 @@ static const char *find_below(struct making *m, int v, bool plugin)
 	at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC | (plugin || m->w->out != NULL ? 0 : O_NOFOLLOW));
 	fd = at < 0 ? -1 : open_beneath(at, name, O_PATH | (plugin ? 0 : O_DIRECTORY), 0);
 	error = errno;
+	if (fd < 0)
+		refuse(m->why, REFUSE_USAGE, "%s: there is no %s %s here that a client may name: %s",
+		    m->tool->name, plugin ? "plugin" : "run folder", name,
+		    error == ELOOP || error == EXDEV ? "it is a link, or behind one" : strerror(error));
+	else if (plugin && part_of_plugin(m, at, name, fd))
+		refuse(m->why, REFUSE_USAGE, "%s: %s is part of a plugin: name the plugin's directory",
+		    m->tool->name, name);
 	if (at >= 0)
 		close(at);
 	if (fd >= 0)
 		close(fd);
-	else
-		refuse(m->why, REFUSE_USAGE, "%s: there is no %s %s here that a client may name: %s",
-		    m->tool->name, plugin ? "plugin" : "run folder", name,
-		    error == ELOOP || error == EXDEV ? "it is a link, or behind one" : strerror(error));
-	return fd < 0 ? NULL : arena_printf(m->a, "%s/%s", dir, name);
+	return m->why->code != REFUSAL_NONE ? NULL : arena_printf(m->a, "%s/%s", dir, name);
 }
 
 static int read_place(struct making *m, int v)

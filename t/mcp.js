@@ -315,6 +315,20 @@ async function smuggling() {
 		const m = await s.call('verify', { plugin });
 		check(`F174: no plugin is called ${JSON.stringify(plugin)}`, refused(m), m);
 	}
+	// What a manifest narrows, its artifact by itself would not have.
+	const bare = (file) => shell(['run', '--quiet', '--trust', TRUST, '--out', `${out}/${path.basename(file)}-${file.length}`, file, '--', 'true']).status === 0 &&
+		json(`${out}/${path.basename(file)}-${file.length}/run.json`).limits.memory_bytes;
+	is('F174: (they are another plugin to the shell)', [bare(`${PLUGINS}/narrow`), bare(`${PLUGINS}/narrow/narrow`)], [16 << 20, 512 << 20]);
+	for (const plugin of ['narrow/narrow', 'narrow/manifest.json', 'narrow/sub/inner', 'narrow/sub/inner/inner', 'narrow/sub']) {
+		const m = await s.call('verify', { plugin });
+		check(`F174: a part of a plugin is none: ${plugin}`, refused(m) && text(m).endsWith('is part of a plugin: name the plugin\'s directory'), m);
+	}
+	const inside = new Server(['--trust', TRUST, '--plugins', `${PLUGINS}/narrow`, '--out', out]);
+	await inside.begin();
+	check('F174: nor where it was begun in one', refused(await inside.call('verify', { plugin: 'narrow' })));
+	await inside.end();
+	check('F174: a bare executable among the plugins is one', status(await s.call('verify', { plugin: 'bare' })) === 0);
+	check('F174: and so is a plugin in a directory of some', status(await s.call('verify', { plugin: 'some/good' })) === 3);
 	const run_id = ID[0];
 	const args = ['true', '--allow-unsigned', '--trust', '/', '--', '-h', '--out=/x', '\u001b[31m', '$(id)', 'a\nb', ''];
 	let m = await s.call('run', { plugin: 'good', args, run_id, memory: '1G', cpu: '1h', timeout: '1h', fail_on: 'crit' });
@@ -348,6 +362,9 @@ async function smuggling() {
 	m = await p.call('run', { plugin: 'good', args: finding, fail_on: 'crit' });
 	check('F174: a client cannot lower what the policy blocks on, and BLOCK is no error', status(m) === 1 && m.result.isError === false &&
 		m.result.structuredContent.decision === 'BLOCK', m);
+	m = await p.call('run', { plugin: 'good', args: ['true'], memory: '100G', cpu: '200h', timeout: '200h', run_id: ID[2] });
+	record = json(`${out}/${ID[2]}/run.json`);
+	is('F174: nor a limit over the policy\'s', [record.limits.memory_bytes, record.limits.cpu_ns, record.limits.wall_ns], [512 << 20, 60e9, 300e9]);
 	m = await p.call('policy_check', {});
 	check('F174: policy_check without a draft is of the operator\'s', status(m) === 0 && JSON.parse(text(m)).policy === `${WORK}/low.json`, m);
 	await p.end();
@@ -532,7 +549,7 @@ async function cancelling() {
 	s.note('notifications/cancelled', { requestId: 10, reason: 'enough' });
 	is('F174: what waited is served, in order', (await Promise.all([queued[0], queued[2]])).map(status), [0, 0]);
 	is(`F174: (${WHO}) a run that was cancelled is sealed, and says so`, sealed(`${out}/${ID[0]}`), 'killed');
-	is('F174: and who did it', json(`${out}/${ID[0]}/run.json`).ending.killed_by || json(`${out}/${ID[0]}/run.json`).ending.by, 'operator');
+	is('F174: and who did it', json(`${out}/${ID[0]}/run.json`).ending.by, 'operator');
 	const last = await s.call('version', {}, 10);
 	is('F174: its id is free again, and nothing else was answered by it', [status(last),
 		s.lines.filter((m) => m.id === 10 && m.result).length], [0, 1]);

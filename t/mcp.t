@@ -11,6 +11,14 @@ plugin talker "$HOSTILE"
 plugin spoilt "$HOSTILE"
 echo >>"$PLUGIN/spoilt"
 plugin worded "$HOSTILE" '.name = "worded" | .version = "1"'
+plugin narrow "$HOSTILE" '.resources = {memory: "16M"}'
+mkdir -p "$PLUGIN/sub" "$TRUST/plugins/some"
+cp -R "$TRUST/plugins/good" "$PLUGIN/sub/inner"
+mv "$PLUGIN/sub/inner/good" "$PLUGIN/sub/inner/inner"
+cp -R "$TRUST/plugins/good" "$TRUST/plugins/some/"
+cp "$HOSTILE" "$TRUST/plugins/bare"
+sign "$TRUST/plugins/bare"
+(cd "$TRUST" && sha256sum plugins/bare) >>"$TRUST/ALLOWLIST"
 # What only the operator could name: behind links, hidden, beside.
 ln -s good "$TRUST/plugins/linked"
 ln -s . "$TRUST/plugins/way"

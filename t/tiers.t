@@ -11,6 +11,8 @@ plugin tier "$BUILD/plugins/tier"
 TIERED=$PLUGIN
 plugin hostile "$HOSTILE"
 DEED=$PLUGIN
+plugin asker "$BUILD/plugins/asker" '.capabilities = ["CAP_STORAGE"]'
+ASKER=$PLUGIN
 mkdir -p "$WORK/tree/sub"
 echo one >"$WORK/tree/file"
 echo two >"$WORK/tree/sub/file"
@@ -264,6 +266,13 @@ survivors() {
 	is "F094: ($WHO, $TIER) and the run says what happened" "$(jq -r '.ending | .reason + " " + .by' "$RUN/run.json")" "killed host"
 }
 
+# What is handed over is kept, what lies in the plugin's place is not.
+handed() {
+	run_in "$ASKER" -- '+{"jsonrpc":"2.0","id":1,"method":"artifact.put","params":{"token":"$T","name":"a/b","text":"kept"}}' '=1'
+	is "F134: ($WHO, $TIER) an artifact" "$STATUS $(find "$RUN/artifacts" -type f -exec cat {} +)" '0 kept'
+	check "F156: ($WHO, $TIER) it checks" as "$OXG" check "$RUN"
+}
+
 for who in $IDENTITIES; do
 	become "$who"
 	chosen
@@ -276,6 +285,7 @@ for who in $IDENTITIES; do
 		reach
 		holes
 		files
+		handed
 		limits
 		survivors
 	done

@@ -49,6 +49,18 @@ static ssize_t no_random(void *p, size_t n, unsigned flags)
 #include "broker/ledger.c"
 #undef line_write
 #include "broker/broker.c"
+#define open html_open
+#define unseen html_unseen
+#include "evidence/html.c"
+#undef open
+#undef unseen
+#include "evidence/handed.c"
+#define settle stage_settle
+#define slot stage_slot
+#include "broker/stage.c"
+#undef settle
+#undef slot
+#include "broker/artifact.c"
 #define caps_read ops_caps_read
 #include "broker/ops.c"
 
@@ -69,8 +81,9 @@ static void begin(char token[TOKEN_MAX])
 
 	if (plan.findings_file == 0)
 		plan.findings_file = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	plan.staging = plan.findings_file;
 	plan.answers = plan.requests = plan.out = plan.err = plan.control = -1;
-	plan.limits = (struct limits){ .output = 1u << 16, .findings = 50, .broker_line = 1u << 12 };
+	plan.limits = (struct limits){ .output = 1u << 16, .findings = 50, .artifacts = 1u << 12, .broker_line = 1u << 12 };
 	plan.clock = (struct clock){ true, 1700000000 };
 	plan.finding = (struct finding_context){ .plugin = "p", .run_id = "R", .task_id = "T",
 		.plugin_version = "1", .key_id = "", .clock = plan.clock };
@@ -91,6 +104,11 @@ static void end(void)
 	buf_free(&b.findings);
 	buf_free(&b.masked);
 	redactor_wipe(&b.redactor);
+	redactor_wipe(&b.values);
+	for (size_t i = 0; i < COUNT(b.stage.open); i++)
+		buf_free(&b.stage.open[i].held);
+	buf_free(&b.stage.record);
+	arena_free(&b.stage.handed.paths);
 	buf_free(&b.requests.held);
 	buf_free(&plan.journal.pending);
 	mint_wipe(&plan.mint);
@@ -167,6 +185,20 @@ static void claim_journal(void)
 	CLAIM(events == plan.journal.seq && memcmp(head, plan.journal.head, sizeof(head)) == 0);
 }
 
+static void claim_stage(void)
+{
+	const struct handed *h = &b.stage.handed;
+	uint64_t bytes = 0;
+
+	CLAIM(h->files <= HANDED_FILES && h->directories <= HANDED_DIRECTORIES);
+	for (size_t i = 0; i < h->files; i++) {
+		CLAIM(handed_path(bytes_of(h->file[i].path)) == NULL);
+		CLAIM((stage_open(&b, &h->file[i]) != NULL) == (h->file[i].state == HANDED_IS_OPEN));
+		bytes += h->file[i].bytes;
+	}
+	CLAIM(bytes == b.stage.bytes && bytes <= plan.limits.artifacts);
+}
+
 static void claim_secrecy(void)
 {
 	const struct buf *const kept[] = { &b.findings, &plan.journal.pending };
@@ -197,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLAIM(b.requests.held.n <= in.n);
 	claim_answers(&a);
 	claim_findings(&a);
+	claim_stage();
 	claim_journal();
 	claim_secrecy();
 	end();

@@ -392,6 +392,30 @@ static void links(void)
 	}
 }
 
+/* The broker died before it told of each: of those that are whole the supervisor does. */
+static void recovered(void)
+{
+	const struct clock clock = { true, 1700000000 };
+	struct journal j;
+	struct buf told = { 0 };
+
+	memset(&list, 0, sizeof(list));
+	for (size_t i = 0; i < 4; i++)
+		list.file[i] = (struct handed_file){ .path = i == 0 ? "told" : i == 1 ? "not told" : "neither",
+			.bytes = 3, .state = i == 3 ? HANDED_DROPPED : HANDED_ENDED,
+			.as = { .class = i == 2 ? HANDED_CHANGE : HANDED_ARTIFACT } };
+	list.files = 4;
+	journal_start(&j, -1, &clock);
+	journal_event(&j, "log", "message", "\"type\":\"artifact.put\" \"name\":\"not told\"", NULL);
+	journal_event(&j, "artifact.put", "name", "told", NULL);
+	buf_add(&told, j.pending.p, j.pending.n);
+	j.pending.n = 0;
+	artifacts_recover(&arena, &j, buf_bytes(&told), &list);
+	buf_byte(&j.pending, '\0');
+	ok(strstr((char *)j.pending.p, "\"type\":\"artifact.put\",\"name\":\"not told\",\"bytes\":3,") != NULL &&
+	    j.seq == 3, "F163: told of by the supervisor: what is whole, and what nobody told of", (char *)j.pending.p);
+}
+
 int main(void)
 {
 	char place[] = "/tmp/unstage-XXXXXX";
@@ -405,6 +429,7 @@ int main(void)
 	hostile_paths();
 	taken_paths();
 	links();
+	recovered();
 	printf("1..%d\n", tests);
 	snprintf(remove, sizeof(remove), "chmod -R u+w %s; rm -rf %s", place, place);
 	return failures > 0 || system(remove) != 0;

@@ -27,8 +27,9 @@ static int content_read(struct broker *b, const struct request *r, struct put *p
 		return 0;
 	b->masked.n = 0;
 	if (!base64_decode(&b->masked, s))
-		return op_wrong(error, RPC_PARAMS, "base64 is not exactly the standard alphabet with its padding");
-	put->bytes = (struct bytes){ (unsigned char *)arena_text(&b->scratch, buf_bytes(&b->masked)), b->masked.n };
+		return op_wrong(error, RPC_PARAMS, "base64 is not the standard alphabet with its padding");
+	put->bytes = (struct bytes){ (unsigned char *)arena_text(&b->scratch, buf_bytes(&b->masked)),
+	    b->masked.n };
 	return 0;
 }
 
@@ -62,9 +63,9 @@ static int put_file(struct broker *b, const struct put *put, struct handed_file 
 	if (!o && put->offset == 0)
 		return stage_begin(b, &artifact, put->name, out, error);
 	if (!o)
-		return op_wrong(error, RPC_PARAMS, "no file of this name is open; the first piece has the offset 0");
+		return op_wrong(error, RPC_PARAMS, "no file of this name is open; its first offset is 0");
 	if ((uint64_t)put->offset != o->seen)
-		return op_wrong(error, RPC_PARAMS, "%llu bytes of this file came so far, so that must be the offset",
+		return op_wrong(error, RPC_PARAMS, "%llu bytes of this file came so far: that is the offset",
 		    (unsigned long long)o->seen);
 	return 0;
 }

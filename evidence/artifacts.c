@@ -168,7 +168,8 @@ int artifacts_check(struct arena *a, const struct folder *f, const struct json *
 	}
 	if (k < l.n)
 		return wrong(f, why, l.told[k].name, "is missing although the journal tells of it");
-	if (json_kind(run, said) == JSON_OBJECT && (!json_integer(run, json_get(run, said, "files"), &said_files) ||
+	if (json_kind(run, said) == JSON_OBJECT &&
+	    (!json_integer(run, json_get(run, said, "files"), &said_files) ||
 	    !json_integer(run, json_get(run, said, "bytes"), &said_bytes)))
 		said_files = -1;
 	return said_files == files && said_bytes == bytes ? 0 : refuse(why, REFUSE_EVIDENCE,

@@ -72,7 +72,8 @@ struct handed_file *handed_begin(struct handed *h, const struct handed_begin *as
 		size_t n;
 
 		f = &h->file[i];
-		if (f->state == HANDED_DROPPED || (f->as.class == HANDED_ARTIFACT) != (as->class == HANDED_ARTIFACT))
+		if (f->state == HANDED_DROPPED ||
+		    (f->as.class == HANDED_ARTIFACT) != (as->class == HANDED_ARTIFACT))
 			continue;
 		n = shared(f->path, path, &same);
 		most = n > most ? n : most;

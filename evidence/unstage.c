@@ -174,7 +174,8 @@ static int look(struct walk *w, const struct handed_record *r)
 
 static const char *name_of(struct walk *w, const struct handed_file *f)
 {
-	return arena_printf(w->a, "%s/%s", f->as.class == HANDED_ARTIFACT ? "artifacts" : "changes", f->path);
+	return arena_printf(w->a, "%s/%s", f->as.class == HANDED_ARTIFACT ? "artifacts" : "changes",
+	    f->path);
 }
 
 static int make_begin(struct walk *w, const struct handed_file *f)

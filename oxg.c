@@ -495,6 +495,8 @@ static int make_evidence(struct run *r)
 	gather_facts(r);
 	r->facts.tally = r->death.started ? &r->tally : NULL;
 	r->facts.proved = r->death.proved;
+	if (!r->death.started) /* a jail that was planned held nobody */
+		r->facts.tier = NULL;
 	r->facts.denials = r->death.started ? &r->death.denials : NULL;
 	r->facts.handed = r->death.started ? r->handed : NULL;
 	r->facts.audited = r->words.audit ? &r->death.audited : NULL;

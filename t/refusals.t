@@ -276,6 +276,83 @@ disk_full() {
 	like "F163: ($WHO) a full disk: the sentence" "$(cat "$WORK/said")" '^oxg: .*No space left'
 }
 
+# ---- what a refused run leaves ------------------------------------------------------------
+
+# Whatever it was refused for: all that a run leaves, about nothing.
+ALWAYS='SHA256SUMS attestation.json attestation.sigstore.json audit.jsonl findings.jsonl gate.intoto.json
+gate.sigstore.json gate_report.json inputs/policy.json journal/events.jsonl ledger.jsonl
+logs/stderr.log logs/stdout.log report.html report.sarif run.json security_audit.json usage.json
+verifier_report.json'
+
+# leaves WHAT STATUS CODE MORE COMMAND...: MORE: documents beyond those.
+leaves() {
+	of="refused by $1" due=$2 code=$3 more=$4
+	shift 4
+	RUNS=$((RUNS + 1))
+	RUN=$OUT/run-$RUNS
+	ERR=$OUT/stderr-$RUNS
+	# shellcheck disable=SC2086
+	as timeout 20 $BEFORE "$OXG" run --trust "$TRUST" --out "$RUN" --audit --sign-key "$OUT/signer.key" --sigstore \
+		--task "$WORK/task.json" "$@" >/dev/null 2>"$ERR" </dev/null
+	is "F163: $of: status" "$?" "$due"
+	# shellcheck disable=SC2086
+	is "F163: $of: its documents" "$(cd "$RUN" && find . -type f -printf '%P\n' | LC_ALL=C sort)" \
+		"$(printf '%s\n' $ALWAYS $more | LC_ALL=C sort)"
+	is "F163: $of: nothing is said where nothing happened" "$(cd "$RUN" && cat findings.jsonl ledger.jsonl audit.jsonl logs/*)" ""
+	sentence=$(jq -r .refusal.sentence "$RUN/run.json")
+	is "F163: $of: the sentence is the one that was told" "oxg: $sentence" "$(head -n 1 "$ERR")"
+	json "F163: $of: run.json" "$RUN/run.json" '.ending == null and .findings == null and .isolation == null and
+		.refusal.code == "'"$code"'" and .policy.sha256 != null and (.attestations | length == 4)'
+	json "F163: $of: usage.json" "$RUN/usage.json" '.usage == null'
+	json "F163: $of: verifier_report.json" "$RUN/verifier_report.json" '.status == "FAIL" and
+		(.checks | map(select(.status == "FAIL")) | length > 0) and any(.checks[]; .name == "evidence_complete" and .status == "SKIP")'
+	json "F163: $of: gate_report.json" "$RUN/gate_report.json" '.decision == "BLOCK" and (.reasons | length > 0)'
+	json "F163: $of: security_audit.json" "$RUN/security_audit.json" '.events == []'
+	is "F163: $of: the journal, from the beginning to the end" \
+		"$(jq -r .type "$RUN/journal/events.jsonl" | sed '1b;$!d' | tr '\n' ' ')$(tail -n 1 "$RUN/journal/events.jsonl" | jq -r .reason)" \
+		'run.start run.end refused'
+	json "F163: $of: report.sarif" "$RUN/report.sarif" '.runs[0].invocations[0] | .executionSuccessful == false and
+		(.toolExecutionNotifications | length == 1)'
+	check "F163: $of: report.html" grep -q '<span>refused: nothing was executed</span>' "$RUN/report.html"
+	is "F163: $of: the gate's statement" "$(jq -r .payload "$RUN/gate.intoto.json" | base64 -d | jq -r .predicate.verificationResult)" FAILED
+	is "F163: $of: the task, if it came to that" "$(jq .task_sha256 "$RUN/run.json")" "$(
+		[ -n "$more" ] && sha256sum "$WORK/task.json" | sed 's/\(.*\)  .*/"\1"/' || echo null)"
+	as "$OXG" check --key "$WORK/signer.pub" "$RUN" 2>"$WORK/said"
+	is "F163: $of: oxg check, and its signature" "$?" 0
+	restore
+}
+
+all_documents() {
+	BEFORE=
+	echo '{"task_id": "t"}' >"$WORK/task.json"
+	[ -e "$WORK/signer.key" ] || keys signer
+	cp "$WORK/signer.key" "$OUT/signer.key"
+	chmod 600 "$OUT/signer.key"
+	[ "$(id -u)" -ne 0 ] || [ "$WHO" = root ] || chown 65533:65533 "$OUT/signer.key"
+	leaves "no such plugin" 3 plugin inputs/task.json "$TRUST/plugins/nowhere"
+	echo '{' >"$GOOD/manifest.json"
+	allow hostile
+	leaves "its manifest" 3 manifest inputs/task.json "$GOOD"
+	rm "$TRUST/ALLOWLIST"
+	leaves "no ALLOWLIST" 3 allowlist inputs/task.json "$GOOD"
+	printf '\0' >>"$GOOD/hostile"
+	leaves "its hash" 3 hash inputs/task.json "$GOOD"
+	rm "$GOOD/hostile.sig"
+	leaves "its signature" 3 signature inputs/task.json "$GOOD"
+	chmod g+w "$TRUST"
+	leaves "the trust root" 3 trust_root '' "$GOOD"
+	# What was verified is known: its manifest is kept.
+	verified='inputs/manifest.json inputs/task.json'
+	leaves "the policy" 2 policy "$verified" --runtime nowhere "$GOOD"
+	leaves "its input" 3 input "$verified" --input "$WORK/nowhere" "$GOOD"
+	jq '.runtime = "system"' "$WORK/pristine/plugins/hostile/manifest.json" >"$GOOD/manifest.json"
+	allow hostile
+	leaves "the jail, which is not the one it needs" 4 jail "$verified" "$GOOD"
+	BEFORE='prlimit --nofile=21:21'
+	leaves "a jail that cannot be had" 4 jail "$verified inputs/input.sha256" --input "$WORK/task.json" "$GOOD"
+	BEFORE=
+}
+
 for who in $IDENTITIES; do
 	become "$who"
 	manifests
@@ -287,6 +364,7 @@ for who in $IDENTITIES; do
 	folders
 	restore
 	disk_full
+	[ "$WHO" != "${IDENTITIES%% *}" ] || all_documents
 done
 # The good one still runs: what was refused was refused for its fault.
 run "$GOOD" -- true

@@ -29,25 +29,25 @@ enum status {
 #undef X
 };
 
-/* ---- capabilities: 0xGen's ten and the four of its SDK --------------------- */
-#define CAPABILITIES(X)                  \
-	X(EMIT_FINDINGS)                 \
-	X(AI_ANALYSIS)                   \
-	X(HTTP_ACTIVE)                   \
-	X(HTTP_PASSIVE)                  \
-	X(FLOW_INSPECT)                  \
-	X(FLOW_INSPECT_RAW)              \
-	X(WS)                            \
-	X(SPIDER)                        \
-	X(REPORT)                        \
-	X(STORAGE)                       \
-	X(WORKSPACE_READ)                \
-	X(WORKSPACE_WRITE)               \
-	X(NET_OUTBOUND)                  \
-	X(SECRETS_READ)
+/* ---- capabilities: 0xGen's ten and the four of its SDK, and the risk of a grant -- */
+#define CAPABILITIES(X)                         \
+	X(EMIT_FINDINGS, LOW)                   \
+	X(AI_ANALYSIS, HIGH)                    \
+	X(HTTP_ACTIVE, HIGH)                    \
+	X(HTTP_PASSIVE, MEDIUM)                 \
+	X(FLOW_INSPECT, MEDIUM)                 \
+	X(FLOW_INSPECT_RAW, HIGH)               \
+	X(WS, HIGH)                             \
+	X(SPIDER, HIGH)                         \
+	X(REPORT, LOW)                          \
+	X(STORAGE, LOW)                         \
+	X(WORKSPACE_READ, MEDIUM)               \
+	X(WORKSPACE_WRITE, HIGH)                \
+	X(NET_OUTBOUND, HIGH)                   \
+	X(SECRETS_READ, HIGH)
 
 enum capability {
-#define X(name) CAP_##name,
+#define X(name, risk) CAP_##name,
 	CAPABILITIES(X)
 #undef X
 	CAPABILITY_COUNT
@@ -59,6 +59,9 @@ typedef uint32_t capability_set; /* the one typedef: a set is a number */
 
 const char *capability_name(enum capability c);        /* "CAP_EMIT_FINDINGS" */
 int capability_find(struct bytes name);                /* -1: no such */
+enum risk { RISK_LOW, RISK_MEDIUM, RISK_HIGH };
+enum risk capability_risk(enum capability c);          /* of a grant */
+const char *risk_word(enum risk r);                    /* "low" "medium" "high" */
 
 /* ---- severities, lowest first ---------------------------------------------- */
 enum severity { SEV_INFO, SEV_LOW, SEV_MED, SEV_HIGH, SEV_CRIT, SEV_COUNT };

@@ -11,60 +11,60 @@
 
 /* Told to people who decide on a grant: what it opens, and what still holds. */
 static const struct capability_note notes[CAPABILITY_COUNT] = {
-	[CAP_EMIT_FINDINGS] = { "report findings", "low",
+	[CAP_EMIT_FINDINGS] = { "report findings",
 	    "hands findings to the broker, which checks and records them",
 	    "a fixed schema, a ceiling on lines, and escaping in every report",
 	    NEEDS_NOTHING },
-	[CAP_AI_ANALYSIS] = { "ask a language model", "high",
+	[CAP_AI_ANALYSIS] = { "ask a language model",
 	    "sends text to the one endpoint that the policy names and reads its answer",
 	    "the endpoint is the operator's choice, secrets are masked, calls are counted",
 	    NEEDS_NOTHING },
-	[CAP_HTTP_ACTIVE] = { "send HTTP requests", "high",
+	[CAP_HTTP_ACTIVE] = { "send HTTP requests",
 	    "has the broker send requests to hosts that manifest and policy both name",
 	    "off without proxy.enable; addresses are checked, requests budgeted and recorded",
 	    NEEDS_NOTHING },
-	[CAP_HTTP_PASSIVE] = { "see recorded HTTP", "medium",
+	[CAP_HTTP_PASSIVE] = { "see recorded HTTP",
 	    "reads summaries of traffic that the operator recorded and gave with --flows",
 	    "sanitised: bodies and credentials are left out; nothing is sent",
 	    NEEDS_NOTHING },
-	[CAP_FLOW_INSPECT] = { "inspect flows", "medium",
+	[CAP_FLOW_INSPECT] = { "inspect flows",
 	    "reads single recorded exchanges, headers included",
 	    "credentials are masked and bodies replaced by their digest",
 	    NEEDS_NOTHING },
-	[CAP_FLOW_INSPECT_RAW] = { "inspect raw flows", "high",
+	[CAP_FLOW_INSPECT_RAW] = { "inspect raw flows",
 	    "reads recorded exchanges as they were, with passwords, cookies and bodies",
 	    "never without CAP_FLOW_INSPECT, never by default; every read is journalled",
 	    CAP_FLOW_INSPECT },
-	[CAP_WS] = { "open WebSockets", "high",
+	[CAP_WS] = { "open WebSockets",
 	    "has the broker hold WebSocket connections to hosts that manifest and policy name",
 	    "the rules of CAP_HTTP_ACTIVE, applied to every connection and message",
 	    NEEDS_NOTHING },
-	[CAP_SPIDER] = { "crawl a site", "high",
+	[CAP_SPIDER] = { "crawl a site",
 	    "has the broker follow links inside the allowed hosts",
 	    "bounded in depth, pages and time; robots.txt is obeyed",
 	    NEEDS_NOTHING },
-	[CAP_REPORT] = { "add a report", "low",
+	[CAP_REPORT] = { "add a report",
 	    "stores a report of its own beside ours",
 	    "kept apart from our reports, size limited, never rendered by us",
 	    NEEDS_NOTHING },
-	[CAP_STORAGE] = { "keep files", "low",
+	[CAP_STORAGE] = { "keep files",
 	    "hands files of its workspace over, to be kept in the run folder",
 	    "regular files only, a ceiling on bytes, every file hashed",
 	    NEEDS_NOTHING },
-	[CAP_WORKSPACE_READ] = { "read the project", "medium",
+	[CAP_WORKSPACE_READ] = { "read the project",
 	    "reads the tree that the operator gave with --project",
 	    "below that directory only, no links followed, every read journalled",
 	    NEEDS_NOTHING },
-	[CAP_WORKSPACE_WRITE] = { "propose changes", "high",
+	[CAP_WORKSPACE_WRITE] = { "propose changes",
 	    "writes and deletes in the project as staged changes",
 	    "nothing is changed before the gate passed and the operator applied it; "
 	    "protected paths need an approval",
 	    NEEDS_NOTHING },
-	[CAP_NET_OUTBOUND] = { "reach out", "high",
+	[CAP_NET_OUTBOUND] = { "reach out",
 	    "is a name that plugin kits write beside CAP_HTTP_ACTIVE; alone it opens nothing",
 	    "the jail has no network; only the broker's own requests leave it",
 	    NEEDS_NOTHING },
-	[CAP_SECRETS_READ] = { "read secrets", "high",
+	[CAP_SECRETS_READ] = { "read secrets",
 	    "asks the broker for secrets that policy and --secret both name",
 	    "never in arguments, environment or files; masked wherever they would be written",
 	    NEEDS_NOTHING },
@@ -83,7 +83,8 @@ static void caps_text(struct buf *out)
 		const struct capability_note *n = &notes[c];
 
 		buf_printf(out, "%s%s  (%s; risk %s)\n", c ? "\n" : "",
-		    capability_name((enum capability)c), n->title, n->risk);
+		    capability_name((enum capability)c), n->title,
+		    risk_word(capability_risk((enum capability)c)));
 		buf_printf(out, "    %s\n    held by: %s\n", n->allows, n->mitigation);
 		if (n->needs != NEEDS_NOTHING)
 			buf_printf(out, "    needs: %s\n",
@@ -105,7 +106,7 @@ static void caps_json(struct buf *out)
 		json_open(&o, '{');
 		json_member(&o, "name", capability_name((enum capability)c));
 		json_member(&o, "title", n->title);
-		json_member(&o, "risk", n->risk);
+		json_member(&o, "risk", risk_word(capability_risk((enum capability)c)));
 		json_member(&o, "allows", n->allows);
 		json_member(&o, "mitigation", n->mitigation);
 		json_name(&o, "needs");

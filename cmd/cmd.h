@@ -182,7 +182,6 @@ int console_summary(const struct run_words *w, const struct run_summary *s);
 /* ---- caps.c: what is told to people who decide on a grant --------------------------- */
 struct capability_note {
 	const char *title;
-	const char *risk;             /* "low" "medium" "high" */
 	const char *allows, *mitigation;
 	int needs;                    /* another capability, or -1 */
 };

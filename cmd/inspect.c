@@ -265,18 +265,16 @@ static void add_files(struct facts *f, struct buf *out)
 /* The dangerous ones first: what is read first is what is decided on. */
 static void add_matrix(struct facts *f, const struct grant *g, struct buf *out)
 {
-	static const char *const risks[] = { "high", "medium", "low" };
-
 	buf_printf(out, "\n%-22s %-8s %-8s %s\n", "asks for", "risk", "granted", "");
-	for (size_t r = 0; r < COUNT(risks); r++)
+	for (int r = RISK_HIGH; r >= RISK_LOW; r--)
 		for (int c = 0; c < CAPABILITY_COUNT; c++) {
 			const struct capability_note *n = capability_note((enum capability)c);
 			bool yes = g->granted & CAP_BIT(c);
 
-			if (!(g->requested & CAP_BIT(c)) || strcmp(n->risk, risks[r]))
+			if (!(g->requested & CAP_BIT(c)) || capability_risk((enum capability)c) != (enum risk)r)
 				continue;
 			buf_printf(out, "%-22s %-8s %-8s %s\n",
-			    capability_name((enum capability)c), n->risk, yes ? "yes" : "no",
+			    capability_name((enum capability)c), risk_word((enum risk)r), yes ? "yes" : "no",
 			    yes ? n->allows : "the policy does not grant it; --grant adds it");
 		}
 	for (size_t i = 0; i < f->plugin.manifest->hosts; i++) {
@@ -346,7 +344,7 @@ static void access_json(struct facts *f, const struct grant *g, struct json_out 
 			continue;
 		json_open(o, '{');
 		json_member(o, "name", capability_name((enum capability)c));
-		json_member(o, "risk", capability_note((enum capability)c)->risk);
+		json_member(o, "risk", risk_word(capability_risk((enum capability)c)));
 		json_member_bool(o, "granted", g->granted & CAP_BIT(c));
 		json_close(o, '}');
 	}

@@ -153,10 +153,6 @@ const char *rule_patch(const struct gate_view *v, enum gate_result *result)
 
 /* ---- the risk score: four parts, 100 at most ------------------------------------------------ */
 
-#define HIGH_RISK (CAP_BIT(CAP_AI_ANALYSIS) | CAP_BIT(CAP_HTTP_ACTIVE) | CAP_BIT(CAP_WS) | \
-	CAP_BIT(CAP_FLOW_INSPECT_RAW) | CAP_BIT(CAP_SPIDER) | CAP_BIT(CAP_SECRETS_READ) | \
-	CAP_BIT(CAP_WORKSPACE_WRITE) | CAP_BIT(CAP_NET_OUTBOUND)) /* as oxg caps tells */
-
 enum part { PART_CAPABILITIES, PART_ISOLATION, PART_TERMINATION, PART_OUTPUT, PART_COUNT };
 
 /* 10 for each of high risk, 40 at most. */
@@ -173,7 +169,7 @@ static bool score_capabilities(const struct gate_view *v, int64_t *points)
 
 		if (c < 0)
 			return false;
-		if ((HIGH_RISK & CAP_BIT(c)) && *points < 40)
+		if (capability_risk((enum capability)c) == RISK_HIGH && *points < 40)
 			*points += 10;
 	}
 	return true;
@@ -243,14 +239,14 @@ static const struct {
 	[PART_OUTPUT] = { "output", score_output },
 };
 
-struct risk {
+struct risk_score {
 	int64_t part[PART_COUNT], score, max;
 };
 
 /* NULL, or why there is none. */
-static const char *risk_of(const struct gate_view *v, struct risk *r, enum gate_result *result)
+static const char *risk_of(const struct gate_view *v, struct risk_score *r, enum gate_result *result)
 {
-	*r = (struct risk){ .score = 0 };
+	*r = (struct risk_score){ .score = 0 };
 	*result = RESULT_BLOCK;
 	if (!figure(&v->policy.json, gate_member(&v->policy, "gate", "max_risk"), &r->max))
 		return "the policy snapshot has no readable gate.max_risk";
@@ -269,7 +265,7 @@ static const char *risk_of(const struct gate_view *v, struct risk *r, enum gate_
 
 const char *rule_risk(const struct gate_view *v, enum gate_result *result)
 {
-	struct risk r;
+	struct risk_score r;
 	const char *none = risk_of(v, &r, result);
 
 	if (none != NULL)
@@ -282,7 +278,7 @@ const char *rule_risk(const struct gate_view *v, enum gate_result *result)
 void risk_write(struct json_out *o, const struct gate_view *v)
 {
 	enum gate_result result;
-	struct risk r;
+	struct risk_score r;
 
 	json_name(o, "risk");
 	if (risk_of(v, &r, &result) != NULL) {

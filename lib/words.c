@@ -1,13 +1,13 @@
 /*
- * words.c - the names of capabilities, severities and endings. Names only: what
- * they mean is decided elsewhere. Runs in every process.
+ * words.c - the names of capabilities, severities and endings, and how risky a
+ * capability is. What else they mean is decided elsewhere. Runs in every process.
  */
 #include "oxg.h"
 
 const char *capability_name(enum capability c)
 {
 	static const char *const names[] = {
-#define X(name) "CAP_" #name,
+#define X(name, risk) "CAP_" #name,
 		CAPABILITIES(X)
 #undef X
 	};
@@ -21,6 +21,24 @@ int capability_find(struct bytes name)
 		if (bytes_are(name, capability_name((enum capability)c)))
 			return c;
 	return -1;
+}
+
+enum risk capability_risk(enum capability c)
+{
+	static const unsigned char risks[] = {
+#define X(name, risk) RISK_##risk,
+		CAPABILITIES(X)
+#undef X
+	};
+
+	return (unsigned)c < COUNT(risks) ? (enum risk)risks[c] : RISK_HIGH;
+}
+
+const char *risk_word(enum risk r)
+{
+	static const char *const words[] = { "low", "medium", "high" };
+
+	return words[r];
 }
 
 const char *severity_name(enum severity s)

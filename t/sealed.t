@@ -177,7 +177,12 @@ for who in $IDENTITIES; do
 	become "$who"
 	[ "$WHO" = "${IDENTITIES%% *}" ] || KILLS=$((KILLS / 2))
 	disks
+	all=$KILLS
+	KILLS=$((all * 3 / 4))
 	killed 'findings' "$DEED" -- emit 20
+	KILLS=$((all - KILLS))
+	killed 'findings, --audit' --audit "$DEED" -- emit 20
+	KILLS=$all
 	stepped
 	names
 done

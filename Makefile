@@ -64,7 +64,7 @@ WARN  = -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes \
 # _FORTIFY_SOURCE is unknown to musl.
 HARDEN := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE \
 	$(call opt,-fstack-clash-protection) $(call opt,-ftrivial-auto-var-init=zero) \
-	$(call opt,-fno-plt) $(call opt,-fcf-protection=none)
+	$(call opt,-fcf-protection=none)
 # Nobody unwinds a stack here but a debugger, and it has .debug_frame.
 SMALL := $(call opt,-fno-asynchronous-unwind-tables) $(call opt,-fno-unwind-tables)
 MUSL  := $(call musl,$(CC))
@@ -104,11 +104,12 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 	@mkdir -p $(@D)
 	$(call show,cc   )$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# What walks over what a plugin wrote is made fast, all else small (-Os): 600 KiB are
-# the most that the program may have.
+# What walks over what a plugin wrote is made fast, all else small (-Oz, where the
+# compiler has it): 600 KiB are the most that the program may have.
 FAST  = $(patsubst %,lib/%.o,flat hash json jsonout lines sha256ni util) $(patsubst %,broker/%.o,broker ops stream) \
 	$(patsubst %,evidence/%.o,findings found journal)
-$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += -Os
+LEAST := $(or $(call opt,-Oz),-Os)
+$(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += $(LEAST)
 $(B)/obj/lib/entry.o: CFLAGS += -fno-stack-protector
 
 $(B)/dist/chosen: vendor/pins vendor/fetch

@@ -177,7 +177,7 @@ static void args_write(struct broker *b, struct json_out *o, const struct denial
 	for (size_t i = 0; i < COUNT(shape->arg); i++) {
 		enum call_arg kind = shape->arg[i].kind;
 
-		arg_write(b, o, shape->arg[i].name, kind, d->arg[shape->arg[i].index], t);
+		arg_write(b, o, call_word(shape->arg[i].word), kind, d->arg[shape->arg[i].index], t);
 		t += kind == ARG_PATH || kind == ARG_ADDRESS;
 	}
 	json_close(o, '}');

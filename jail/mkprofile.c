@@ -303,20 +303,23 @@ static void make(const char *name, int kind)
 	seccomp_release(filter);
 }
 
-/* The names that the ledger and the doctor use, by number. */
+/* The names that the ledger and the doctor use, one behind the other in the order of
+ * their numbers; where there is no call, nothing. */
 static void print_names(void)
 {
-	int nr;
+	int nr, last = CALLS;
+	char *name;
 
-	printf("static const char *const call_names[] = {\n");
-	for (nr = 0; nr < CALLS; nr++) {
-		char *name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
-
-		if (name != NULL)
-			printf("\t[%d] = \"%s\",\n", nr, name);
+	while (last > 0 && (name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), last - 1)) == NULL)
+		last--;
+	free(name);
+	printf("#define CALL_NAMES %d\nstatic const char call_names[] =\n", last);
+	for (nr = 0; nr < last; nr++) {
+		name = seccomp_syscall_resolve_num_arch(seccomp_arch_native(), nr);
+		printf("\t\"%s\\0\"\n", name != NULL ? name : "");
 		free(name);
 	}
-	printf("};\n");
+	printf(";\n");
 }
 
 int main(int argc, char **argv)

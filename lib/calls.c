@@ -7,18 +7,32 @@
  */
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "calls.h"
 #include "lib/lib.h"
 
-#define PATH(n) { "path", n, ARG_PATH }
-#define FD(n) { "fd", n, ARG_NUMBER }
-#define MODE(n) { "mode", n, ARG_OCTAL }
-#define DIR(n) { "dir", n, ARG_DIR }
-#define TO(n) { "to", n, ARG_PATH }
-#define TO_DIR(n) { "to_dir", n, ARG_DIR }
-#define NUMBER(name, n) { name, n, ARG_NUMBER }
+/* By number, so that a shape needs no pointer. */
+#define WORDS(X) \
+	X(path) X(fd) X(mode) X(dir) X(to) X(to_dir) X(flags) X(device) X(uid) X(gid) \
+	X(target) X(length) X(type) X(pid) X(signal) X(tid) X(request) X(option) \
+	X(resource) X(which) X(who) X(persona) X(euid) X(egid) X(suid) X(sgid) X(count) \
+	X(operation) X(domain) X(protocol) X(address) X(command) X(name)
+
+enum {
+#define X(word) WORD_##word,
+	WORDS(X)
+#undef X
+};
+
+#define PATH(n) { WORD_path, n, ARG_PATH }
+#define FD(n) { WORD_fd, n, ARG_NUMBER }
+#define MODE(n) { WORD_mode, n, ARG_OCTAL }
+#define DIR(n) { WORD_dir, n, ARG_DIR }
+#define TO(n) { WORD_to, n, ARG_PATH }
+#define TO_DIR(n) { WORD_to_dir, n, ARG_DIR }
+#define NUMBER(word, n) { word, n, ARG_NUMBER }
 
 /* Newer than some machines' headers. */
 #ifndef SYS_openat2
@@ -28,12 +42,12 @@
 static const struct call_shape shapes[] = {
 	/* files */
 #ifdef SYS_open
-	{ SYS_open, { PATH(0), { "flags", 1, ARG_OPEN } } },
+	{ SYS_open, { PATH(0), { WORD_flags, 1, ARG_OPEN } } },
 	{ SYS_creat, { PATH(0), MODE(1) } },
-	{ SYS_mknod, { PATH(0), MODE(1), { "device", 2, ARG_HEX } } },
-	{ SYS_chown, { PATH(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
-	{ SYS_lchown, { PATH(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
-	{ SYS_symlink, { { "target", 0, ARG_PATH }, PATH(1) } },
+	{ SYS_mknod, { PATH(0), MODE(1), { WORD_device, 2, ARG_HEX } } },
+	{ SYS_chown, { PATH(0), { WORD_uid, 1, ARG_NUMBER }, { WORD_gid, 2, ARG_NUMBER } } },
+	{ SYS_lchown, { PATH(0), { WORD_uid, 1, ARG_NUMBER }, { WORD_gid, 2, ARG_NUMBER } } },
+	{ SYS_symlink, { { WORD_target, 0, ARG_PATH }, PATH(1) } },
 	{ SYS_link, { PATH(0), TO(1) } },
 	{ SYS_rename, { PATH(0), TO(1) } },
 	{ SYS_unlink, { PATH(0) } },
@@ -43,23 +57,23 @@ static const struct call_shape shapes[] = {
 	{ SYS_utime, { PATH(0) } },
 	{ SYS_utimes, { PATH(0) } },
 #endif
-	{ SYS_openat, { DIR(0), PATH(1), { "flags", 2, ARG_OPEN } } },
-	{ SYS_openat2, { DIR(0), PATH(1), { "flags", 2, ARG_HOW } } },
-	{ SYS_mknodat, { DIR(0), PATH(1), MODE(2), { "device", 3, ARG_HEX } } },
-	{ SYS_unlinkat, { DIR(0), PATH(1), { "flags", 2, ARG_HEX } } },
+	{ SYS_openat, { DIR(0), PATH(1), { WORD_flags, 2, ARG_OPEN } } },
+	{ SYS_openat2, { DIR(0), PATH(1), { WORD_flags, 2, ARG_HOW } } },
+	{ SYS_mknodat, { DIR(0), PATH(1), MODE(2), { WORD_device, 3, ARG_HEX } } },
+	{ SYS_unlinkat, { DIR(0), PATH(1), { WORD_flags, 2, ARG_HEX } } },
 	{ SYS_mkdirat, { DIR(0), PATH(1), MODE(2) } },
 #ifdef SYS_renameat
 	{ SYS_renameat, { DIR(0), PATH(1), TO_DIR(2), TO(3) } },
 #endif
-	{ SYS_renameat2, { DIR(0), PATH(1), TO_DIR(2), TO(3), { "flags", 4, ARG_HEX } } },
+	{ SYS_renameat2, { DIR(0), PATH(1), TO_DIR(2), TO(3), { WORD_flags, 4, ARG_HEX } } },
 	{ SYS_fchmod, { FD(0), MODE(1) } },
-	{ SYS_fchown, { FD(0), { "uid", 1, ARG_NUMBER }, { "gid", 2, ARG_NUMBER } } },
-	{ SYS_fchownat, { PATH(1), { "uid", 2, ARG_NUMBER }, { "gid", 3, ARG_NUMBER } } },
+	{ SYS_fchown, { FD(0), { WORD_uid, 1, ARG_NUMBER }, { WORD_gid, 2, ARG_NUMBER } } },
+	{ SYS_fchownat, { PATH(1), { WORD_uid, 2, ARG_NUMBER }, { WORD_gid, 3, ARG_NUMBER } } },
 	{ SYS_fchmodat, { DIR(0), PATH(1), MODE(2) } },
-	{ SYS_symlinkat, { { "target", 0, ARG_PATH }, DIR(1), PATH(2) } },
+	{ SYS_symlinkat, { { WORD_target, 0, ARG_PATH }, DIR(1), PATH(2) } },
 	{ SYS_linkat, { DIR(0), PATH(1), TO_DIR(2), TO(3) } },
 	{ SYS_utimensat, { PATH(1) } },
-	{ SYS_truncate, { PATH(0), { "length", 1, ARG_NUMBER } } },
+	{ SYS_truncate, { PATH(0), { WORD_length, 1, ARG_NUMBER } } },
 	{ SYS_statfs, { PATH(0) } },
 	{ SYS_statx, { PATH(1) } },
 	{ SYS_setxattr, { PATH(0) } },
@@ -72,69 +86,86 @@ static const struct call_shape shapes[] = {
 	{ SYS_name_to_handle_at, { PATH(1) } },
 	{ SYS_fanotify_mark, { PATH(4) } },
 	/* mounts and roots */
-	{ SYS_mount, { PATH(1), { "flags", 3, ARG_HEX } } },
-	{ SYS_umount2, { PATH(0), { "flags", 1, ARG_HEX } } },
+	{ SYS_mount, { PATH(1), { WORD_flags, 3, ARG_HEX } } },
+	{ SYS_umount2, { PATH(0), { WORD_flags, 1, ARG_HEX } } },
 	{ SYS_pivot_root, { PATH(0) } },
 	{ SYS_chroot, { PATH(0) } },
-	{ SYS_open_tree, { PATH(1), { "flags", 2, ARG_HEX } } },
+	{ SYS_open_tree, { PATH(1), { WORD_flags, 2, ARG_HEX } } },
 	{ SYS_move_mount, { PATH(3) } },
 	{ SYS_mount_setattr, { PATH(1) } },
-	{ SYS_fsopen, { { "type", 0, ARG_PATH } } },
+	{ SYS_fsopen, { { WORD_type, 0, ARG_PATH } } },
 	{ SYS_swapon, { PATH(0) } },
 	{ SYS_swapoff, { PATH(0) } },
 	{ SYS_acct, { PATH(0) } },
 	{ SYS_quotactl, { PATH(1) } },
 	/* programs and processes */
 	{ SYS_execve, { PATH(0) } },
-	{ SYS_execveat, { DIR(0), PATH(1), { "flags", 4, ARG_HEX } } },
-	{ SYS_kill, { NUMBER("pid", 0), NUMBER("signal", 1) } },
-	{ SYS_tkill, { NUMBER("tid", 0), NUMBER("signal", 1) } },
-	{ SYS_tgkill, { NUMBER("pid", 0), NUMBER("tid", 1), NUMBER("signal", 2) } },
-	{ SYS_rt_sigqueueinfo, { NUMBER("pid", 0), NUMBER("signal", 1) } },
-	{ SYS_rt_tgsigqueueinfo, { NUMBER("pid", 0), NUMBER("tid", 1), NUMBER("signal", 2) } },
-	{ SYS_pidfd_send_signal, { FD(0), NUMBER("signal", 1) } },
+	{ SYS_execveat, { DIR(0), PATH(1), { WORD_flags, 4, ARG_HEX } } },
+	{ SYS_kill, { NUMBER(WORD_pid, 0), NUMBER(WORD_signal, 1) } },
+	{ SYS_tkill, { NUMBER(WORD_tid, 0), NUMBER(WORD_signal, 1) } },
+	{ SYS_tgkill, { NUMBER(WORD_pid, 0), NUMBER(WORD_tid, 1), NUMBER(WORD_signal, 2) } },
+	{ SYS_rt_sigqueueinfo, { NUMBER(WORD_pid, 0), NUMBER(WORD_signal, 1) } },
+	{ SYS_rt_tgsigqueueinfo, { NUMBER(WORD_pid, 0), NUMBER(WORD_tid, 1), NUMBER(WORD_signal, 2) } },
+	{ SYS_pidfd_send_signal, { FD(0), NUMBER(WORD_signal, 1) } },
 #ifdef __x86_64__
-	{ SYS_clone, { { "flags", 0, ARG_CLONE } } },
+	{ SYS_clone, { { WORD_flags, 0, ARG_CLONE } } },
 #endif
-	{ SYS_unshare, { { "flags", 0, ARG_CLONE } } },
-	{ SYS_setns, { FD(0), { "type", 1, ARG_CLONE } } },
-	{ SYS_ptrace, { { "request", 0, ARG_NUMBER }, { "pid", 1, ARG_NUMBER } } },
-	{ SYS_process_vm_readv, { { "pid", 0, ARG_NUMBER } } },
-	{ SYS_process_vm_writev, { { "pid", 0, ARG_NUMBER } } },
-	{ SYS_pidfd_open, { { "pid", 0, ARG_NUMBER } } },
-	{ SYS_prctl, { { "option", 0, ARG_NUMBER } } },
-	{ SYS_prlimit64, { { "pid", 0, ARG_NUMBER }, { "resource", 1, ARG_NUMBER } } },
-	{ SYS_setrlimit, { { "resource", 0, ARG_NUMBER } } },
-	{ SYS_setpriority, { { "which", 0, ARG_NUMBER }, { "who", 1, ARG_NUMBER } } },
-	{ SYS_personality, { { "persona", 0, ARG_HEX } } },
-	{ SYS_setuid, { { "uid", 0, ARG_NUMBER } } },
-	{ SYS_setgid, { { "gid", 0, ARG_NUMBER } } },
-	{ SYS_setreuid, { { "uid", 0, ARG_NUMBER }, { "euid", 1, ARG_NUMBER } } },
-	{ SYS_setregid, { { "gid", 0, ARG_NUMBER }, { "egid", 1, ARG_NUMBER } } },
-	{ SYS_setresuid, { { "uid", 0, ARG_NUMBER }, { "euid", 1, ARG_NUMBER }, { "suid", 2, ARG_NUMBER } } },
-	{ SYS_setresgid, { { "gid", 0, ARG_NUMBER }, { "egid", 1, ARG_NUMBER }, { "sgid", 2, ARG_NUMBER } } },
-	{ SYS_setgroups, { { "count", 0, ARG_NUMBER } } },
-	{ SYS_seccomp, { { "operation", 0, ARG_NUMBER } } },
+	{ SYS_unshare, { { WORD_flags, 0, ARG_CLONE } } },
+	{ SYS_setns, { FD(0), { WORD_type, 1, ARG_CLONE } } },
+	{ SYS_ptrace, { { WORD_request, 0, ARG_NUMBER }, { WORD_pid, 1, ARG_NUMBER } } },
+	{ SYS_process_vm_readv, { { WORD_pid, 0, ARG_NUMBER } } },
+	{ SYS_process_vm_writev, { { WORD_pid, 0, ARG_NUMBER } } },
+	{ SYS_pidfd_open, { { WORD_pid, 0, ARG_NUMBER } } },
+	{ SYS_prctl, { { WORD_option, 0, ARG_NUMBER } } },
+	{ SYS_prlimit64, { { WORD_pid, 0, ARG_NUMBER }, { WORD_resource, 1, ARG_NUMBER } } },
+	{ SYS_setrlimit, { { WORD_resource, 0, ARG_NUMBER } } },
+	{ SYS_setpriority, { { WORD_which, 0, ARG_NUMBER }, { WORD_who, 1, ARG_NUMBER } } },
+	{ SYS_personality, { { WORD_persona, 0, ARG_HEX } } },
+	{ SYS_setuid, { { WORD_uid, 0, ARG_NUMBER } } },
+	{ SYS_setgid, { { WORD_gid, 0, ARG_NUMBER } } },
+	{ SYS_setreuid, { { WORD_uid, 0, ARG_NUMBER }, { WORD_euid, 1, ARG_NUMBER } } },
+	{ SYS_setregid, { { WORD_gid, 0, ARG_NUMBER }, { WORD_egid, 1, ARG_NUMBER } } },
+	{ SYS_setresuid, { { WORD_uid, 0, ARG_NUMBER }, { WORD_euid, 1, ARG_NUMBER }, { WORD_suid, 2, ARG_NUMBER } } },
+	{ SYS_setresgid, { { WORD_gid, 0, ARG_NUMBER }, { WORD_egid, 1, ARG_NUMBER }, { WORD_sgid, 2, ARG_NUMBER } } },
+	{ SYS_setgroups, { { WORD_count, 0, ARG_NUMBER } } },
+	{ SYS_seccomp, { { WORD_operation, 0, ARG_NUMBER } } },
 	/* sockets */
-	{ SYS_socket, { { "domain", 0, ARG_DOMAIN }, { "type", 1, ARG_TYPE }, { "protocol", 2, ARG_NUMBER } } },
-	{ SYS_socketpair, { { "domain", 0, ARG_DOMAIN }, { "type", 1, ARG_TYPE } } },
-	{ SYS_connect, { { "address", 1, ARG_ADDRESS } } },
-	{ SYS_bind, { { "address", 1, ARG_ADDRESS } } },
-	{ SYS_sendto, { { "address", 4, ARG_ADDRESS } } },
+	{ SYS_socket, { { WORD_domain, 0, ARG_DOMAIN }, { WORD_type, 1, ARG_TYPE }, { WORD_protocol, 2, ARG_NUMBER } } },
+	{ SYS_socketpair, { { WORD_domain, 0, ARG_DOMAIN }, { WORD_type, 1, ARG_TYPE } } },
+	{ SYS_connect, { { WORD_address, 1, ARG_ADDRESS } } },
+	{ SYS_bind, { { WORD_address, 1, ARG_ADDRESS } } },
+	{ SYS_sendto, { { WORD_address, 4, ARG_ADDRESS } } },
 	/* the rest */
-	{ SYS_ioctl, { FD(0), { "request", 1, ARG_HEX } } },
-	{ SYS_bpf, { { "command", 0, ARG_NUMBER } } },
-	{ SYS_keyctl, { { "operation", 0, ARG_NUMBER } } },
-	{ SYS_add_key, { { "type", 0, ARG_PATH } } },
-	{ SYS_request_key, { { "type", 0, ARG_PATH } } },
-	{ SYS_reboot, { { "command", 2, ARG_HEX } } },
-	{ SYS_syslog, { { "type", 0, ARG_NUMBER } } },
-	{ SYS_memfd_create, { { "name", 0, ARG_PATH } } },
+	{ SYS_ioctl, { FD(0), { WORD_request, 1, ARG_HEX } } },
+	{ SYS_bpf, { { WORD_command, 0, ARG_NUMBER } } },
+	{ SYS_keyctl, { { WORD_operation, 0, ARG_NUMBER } } },
+	{ SYS_add_key, { { WORD_type, 0, ARG_PATH } } },
+	{ SYS_request_key, { { WORD_type, 0, ARG_PATH } } },
+	{ SYS_reboot, { { WORD_command, 2, ARG_HEX } } },
+	{ SYS_syslog, { { WORD_type, 0, ARG_NUMBER } } },
+	{ SYS_memfd_create, { { WORD_name, 0, ARG_PATH } } },
 };
 
 const char *call_name(int nr)
 {
-	return nr >= 0 && (size_t)nr < COUNT(call_names) ? call_names[nr] : NULL;
+	const char *name = call_names;
+
+	if (nr < 0 || nr >= CALL_NAMES)
+		return NULL;
+	while (nr-- > 0)
+		name += strlen(name) + 1;
+	return *name ? name : NULL;
+}
+
+const char *call_word(unsigned word)
+{
+	static const char *const text[] = {
+#define X(word) #word,
+		WORDS(X)
+#undef X
+	};
+
+	return text[word];
 }
 
 const struct call_shape *call_shape(int nr)

@@ -212,11 +212,14 @@ enum call_arg { ARG_NONE, ARG_NUMBER, ARG_HEX, ARG_OCTAL, ARG_OPEN, ARG_CLONE,
 	ARG_PATH,                      /* a NUL-terminated text at the address */
 	ARG_ADDRESS };                 /* a struct sockaddr; its length is the next argument */
 struct call_shape {
-	int nr;
-	struct { const char *name; int index; enum call_arg kind; } arg[5]; /* at most two texts */
+	int16_t nr;
+	struct {
+		uint8_t word, index, kind; /* word: its name, for call_word; kind: enum call_arg */
+	} arg[5];                      /* at most two texts */
 };
 const char *call_name(int nr);                /* NULL: newer than the names */
 const struct call_shape *call_shape(int nr);  /* NULL: no argument says anything */
+const char *call_word(unsigned word);
 #define CALL_HOW_UNREADABLE UINT64_MAX
 
 /* What --audit tells of when it is allowed: name, and the two words of an event. The

@@ -45,7 +45,7 @@ static const char *command_allowlist(const struct policy *p)
 	return NULL;
 }
 
-static const char *protected_paths(const struct policy *p)
+static const char *paths(const struct policy *p)
 {
 	if (p->protected_paths == 0)
 		return "\"paths.protected\" is empty; name a path, or leave it out and keep "
@@ -88,7 +88,7 @@ static const struct {
 	{ "network_off", network_off, "no network but through a proxy with rules and a history" },
 	{ "pinned_plugins", pinned_plugins, "only bytes that the operator listed or signed run" },
 	{ "command_allowlist", command_allowlist, "only commands named one by one may be run" },
-	{ "protected_paths", protected_paths, "some paths are protected" },
+	{ "protected_paths", paths, "some paths are protected" },
 	{ "least_privilege", least_privilege, "no grant is wider than the ones it builds on" },
 	{ "evidence_decides", evidence_decides, "a run passes by complete evidence and a verifier "
 	    "report that says PASS, and in no other way" },

@@ -30,6 +30,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			__builtin_trap();     \
 	} while (0)
 
+/* Folders here are made, not loaded. */
+void rundir_pass_end(struct rundir_pass *p, unsigned char digest[SHA256_SIZE])
+{
+	sha256(p->all, digest);
+}
+
+void found_read_pass(struct arena *a, struct rundir_pass *pass, struct found *out)
+{
+	(void)a;
+	*out = (struct found){ .all = pass->all };
+}
+
 bool attest_name(const char *name)
 {
 	(void)name;

@@ -21,6 +21,7 @@
 #include "trust/text.c"
 #include "trust/policyfile.c"
 #include "trust/policy.c"
+#include "trust/guarantees.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

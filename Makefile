@@ -106,7 +106,7 @@ $(OBJ): $(B)/obj/%.o: %.c Makefile $(SYS)/stamp | $(GEN)
 
 # What walks over what a plugin wrote is made fast, all else small (-Oz, where the
 # compiler has it): 600 KiB are the most that the program may have.
-FAST  = $(patsubst %,lib/%.o,flat hash json jsonout lines sha256ni util) $(patsubst %,broker/%.o,broker ops stream) \
+FAST  = $(patsubst %,lib/%.o,flat hash json jsonout lines sha256ni util) broker/stream.o \
 	$(patsubst %,evidence/%.o,findings found journal)
 LEAST := $(or $(call opt,-Oz),-Os)
 $(filter-out $(FAST:%=$(B)/obj/%),$(OBJ)): CFLAGS += $(LEAST)

@@ -170,7 +170,7 @@ uint64_t gauge_threads_of(unsigned uid)
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
 		    fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && st.st_uid == uid &&
-		    stat_read((int)strtol(entry->d_name, NULL, 10), &s))
+		    stat_read((int)leading_figure(entry->d_name), &s))
 			sum += s.threads;
 	if (dir != NULL)
 		closedir(dir);
@@ -206,7 +206,7 @@ static void find_children(struct look *look, int pid, int thread)
 	while ((n = read(fd, text + kept, sizeof(text) - 1 - kept)) > 0) {
 		text[kept + (size_t)n] = '\0';
 		for (at = text; (blank = strchr(at, ' ')) != NULL; at = blank + 1)
-			found(look, (int)strtol(at, NULL, 10));
+			found(look, (int)leading_figure(at));
 		kept = strlen(at);
 		memmove(text, at, kept);
 	}
@@ -232,7 +232,7 @@ static void look_at_threads(struct look *look, struct gauge_find *f, struct proc
 	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL) {
-		thread = (int)strtol(entry->d_name, NULL, 10);
+		thread = (int)leading_figure(entry->d_name);
 		if (thread <= 0)
 			continue;
 		find_children(look, f->pid, thread);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,17 +54,14 @@ static char *text_of(struct looking *l, const char *path)
 /* The figure in a file, or -1. */
 static long figure_of(struct looking *l, const char *path)
 {
-	char *text = text_of(l, path), *end;
-	long figure = strtol(text, &end, 10);
-
-	return end == text ? -1 : figure;
+	return (long)leading_figure(text_of(l, path));
 }
 
 static bool is_filtered(struct looking *l)
 {
 	const char *at = strstr(text_of(l, "/proc/self/status"), "\nSeccomp:\t");
 
-	return at != NULL && strtol(at + 10, NULL, 10) == 2;
+	return at != NULL && leading_figure(at + 10) == 2;
 }
 
 /* mountinfo shows a root only when it is the root of a mount. */

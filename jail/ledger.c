@@ -15,7 +15,6 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -55,7 +54,7 @@ static pid_t only_child(pid_t init)
 	if (n <= 0)
 		return -1;
 	text[n] = '\0';
-	return (pid_t)strtol(text, NULL, 10);
+	return (pid_t)leading_figure(text);
 }
 
 static bool sizes_fit(void)
@@ -105,7 +104,7 @@ static int32_t pid_inside(uint32_t pid)
 	if (end != NULL)
 		*end = '\0';
 	at = strrchr(at + 1, '\t');
-	return at == NULL ? 0 : (int32_t)strtol(at, NULL, 10);
+	return at == NULL ? 0 : (int32_t)leading_figure(at);
 }
 
 /* As much as there is, up to size: a text may end right before a page that is not

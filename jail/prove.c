@@ -44,20 +44,21 @@
 
 struct canary {
 	const char *name;
-	long nr, arg[5];
-	int must, or;          /* errno; or: another one that is as good, 0: none */
-	unsigned where;
+	long arg[5];
+	int16_t nr;
+	uint8_t must, or;      /* errno; or: another one that is as good, 0: none */
+	uint8_t where;
 };
 
 #define OPEN(path, flags, must, or, where)                                    \
-	{ "open " path, SYS_openat, { AT_FDCWD, P(path), flags }, must, or, where }
+	{ "open " path, { AT_FDCWD, P(path), flags }, SYS_openat, must, or, where }
 /* Not there; where the host's tree is there, behind Landlock. */
 #define GONE(path)                                                            \
 	OPEN(path, O_PATH | O_CLOEXEC, ENOENT, 0, N | C),                     \
 	OPEN(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, EACCES, ENOENT, L)
 /* ENOSYS: from a filter around us, a container's perhaps. */
-#define REFUSED(name, ...) { #name, SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, ALL }
-#define UNSEEN(name, ...) { #name " of the host", SYS_##name, { __VA_ARGS__ }, EPERM, ENOSYS, L }
+#define REFUSED(name, ...) { #name, { __VA_ARGS__ }, SYS_##name, EPERM, ENOSYS, ALL }
+#define UNSEEN(name, ...) { #name " of the host", { __VA_ARGS__ }, SYS_##name, EPERM, ENOSYS, L }
 
 static const struct canary canaries[] = {
 	/* what is not there */
@@ -92,10 +93,10 @@ static const struct canary canaries[] = {
 	/* Landlock alone refuses this one */
 	OPEN("/dev/zero", O_WRONLY | O_CLOEXEC, EACCES, ENOENT, ALL | WALL),
 	/* what Landlock does not see, the filter does not let by */
-	{ "open the host with O_PATH", SYS_openat, { AT_FDCWD, P("/"), O_PATH | O_CLOEXEC }, EPERM, 0, L },
-	{ "open the host to neither read nor write", SYS_openat, { AT_FDCWD, P("/"), 3 | O_CLOEXEC }, EPERM, 0, L },
-	{ "open a file of the host so", SYS_openat, { AT_FDCWD, P("/etc/passwd"), 3 | O_CLOEXEC }, EPERM, 0, L },
-	{ "truncate what is read", SYS_openat, { AT_FDCWD, P("/tmp/oxg-none"), O_RDONLY | O_TRUNC }, EPERM, 0, L },
+	{ "open the host with O_PATH", { AT_FDCWD, P("/"), O_PATH | O_CLOEXEC }, SYS_openat, EPERM, 0, L },
+	{ "open the host to neither read nor write", { AT_FDCWD, P("/"), 3 | O_CLOEXEC }, SYS_openat, EPERM, 0, L },
+	{ "open a file of the host so", { AT_FDCWD, P("/etc/passwd"), 3 | O_CLOEXEC }, SYS_openat, EPERM, 0, L },
+	{ "truncate what is read", { AT_FDCWD, P("/tmp/oxg-none"), O_RDONLY | O_TRUNC }, SYS_openat, EPERM, 0, L },
 	UNSEEN(newfstatat, AT_FDCWD, P("/etc/passwd"), 0, 0),
 	UNSEEN(statx, AT_FDCWD, P("/etc/passwd"), 0, 0, 0),
 	UNSEEN(readlinkat, AT_FDCWD, P("/proc/self/exe"), 0, 0),
@@ -113,11 +114,11 @@ static const struct canary canaries[] = {
 	UNSEEN(chmod, P("/tmp/oxg-none"), 0600),
 #endif
 	/* sockets */
-	{ "socket AF_INET", SYS_socket, { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, ALL | TOLD },
-	{ "socket AF_INET6", SYS_socket, { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, EPERM, 0, ALL },
-	{ "socket AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC }, EPERM, 0, ALL },
-	{ "socket AF_NETLINK", SYS_socket, { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, ALL },
-	{ "socket AF_PACKET", SYS_socket, { AF_PACKET, SOCK_RAW | SOCK_CLOEXEC }, EPERM, 0, ALL },
+	{ "socket AF_INET", { AF_INET, SOCK_STREAM | SOCK_CLOEXEC }, SYS_socket, EPERM, 0, ALL | TOLD },
+	{ "socket AF_INET6", { AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC }, SYS_socket, EPERM, 0, ALL },
+	{ "socket AF_UNIX", { AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC }, SYS_socket, EPERM, 0, ALL },
+	{ "socket AF_NETLINK", { AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC }, SYS_socket, EPERM, 0, ALL },
+	{ "socket AF_PACKET", { AF_PACKET, SOCK_RAW | SOCK_CLOEXEC }, SYS_socket, EPERM, 0, ALL },
 	REFUSED(connect, 0, 0, 0),
 	REFUSED(bind, 0, 0, 0),
 	/* mounts, roots, namespaces */
@@ -130,9 +131,9 @@ static const struct canary canaries[] = {
 	REFUSED(mount_setattr, AT_FDCWD, P("/"), 0, 0, 0),
 	REFUSED(unshare, CLONE_NEWUSER),
 	REFUSED(setns, -1, 0),
-	{ "clone CLONE_NEWUSER", SYS_clone, { CLONE_NEWUSER | SIGCHLD }, EPERM, 0, ALL },
-	{ "clone CLONE_NEWNET", SYS_clone, { CLONE_NEWNET | SIGCHLD }, EPERM, 0, ALL },
-	{ "clone3", SYS_clone3, { 0, 0 }, ENOSYS, EPERM, ALL },
+	{ "clone CLONE_NEWUSER", { CLONE_NEWUSER | SIGCHLD }, SYS_clone, EPERM, 0, ALL },
+	{ "clone CLONE_NEWNET", { CLONE_NEWNET | SIGCHLD }, SYS_clone, EPERM, 0, ALL },
+	{ "clone3", { 0, 0 }, SYS_clone3, ENOSYS, EPERM, ALL },
 	/* other processes */
 	REFUSED(ptrace, 16 /* PTRACE_ATTACH */, 1),
 	REFUSED(process_vm_readv, 1, 0, 0, 0, 0),
@@ -147,8 +148,8 @@ static const struct canary canaries[] = {
 	REFUSED(capset, 0, 0),
 	REFUSED(seccomp, 2, 0, 0),
 	REFUSED(personality, 0x40000 /* ADDR_NO_RANDOMIZE */),
-	{ "prctl PR_SET_DUMPABLE", SYS_prctl, { PR_SET_DUMPABLE, 1 }, EPERM, 0, ALL },
-	{ "prctl PR_CAP_AMBIENT_RAISE", SYS_prctl, { PR_CAP_AMBIENT, 2, 0 }, EPERM, 0, ALL },
+	{ "prctl PR_SET_DUMPABLE", { PR_SET_DUMPABLE, 1 }, SYS_prctl, EPERM, 0, ALL },
+	{ "prctl PR_CAP_AMBIENT_RAISE", { PR_CAP_AMBIENT, 2, 0 }, SYS_prctl, EPERM, 0, ALL },
 	/* the kernel's own doors */
 	REFUSED(bpf, -1, 0, 0),
 	REFUSED(perf_event_open, 0, 0, -1, -1, 0),
@@ -167,19 +168,19 @@ static const struct canary canaries[] = {
 	REFUSED(name_to_handle_at, AT_FDCWD, P("/"), 0, 0, 0),
 	REFUSED(fanotify_init, 0, 0),
 	REFUSED(acct, P("/tmp/none")),
-	{ "ioctl TIOCSTI", SYS_ioctl, { 0, TIOCSTI, P("x") }, EPERM, 0, ALL },
-	{ "ioctl TIOCSTI behind 32 bits", SYS_ioctl, { 0, 0x100000000 | TIOCSTI, P("x") }, EPERM, 0, ALL },
+	{ "ioctl TIOCSTI", { 0, TIOCSTI, P("x") }, SYS_ioctl, EPERM, 0, ALL },
+	{ "ioctl TIOCSTI behind 32 bits", { 0, 0x100000000 | TIOCSTI, P("x") }, SYS_ioctl, EPERM, 0, ALL },
 #ifdef SYS_mknod
-	{ "mknod a device", SYS_mknod, { P("/tmp/oxg-canary"), S_IFCHR | 0600, 0x103 }, EPERM, EACCES, ALL },
+	{ "mknod a device", { P("/tmp/oxg-canary"), S_IFCHR | 0600, 0x103 }, SYS_mknod, EPERM, EACCES, ALL },
 #endif
 #ifdef SYS_iopl
 	REFUSED(iopl, 3),
 	REFUSED(modify_ldt, 1, 0, 0),
 #endif
 	/* what it is now: the value, with nr's sign turned */
-	{ "no new privileges", -SYS_prctl, { PR_GET_NO_NEW_PRIVS }, 1, 0, ALL },
-	{ "seccomp filter", -SYS_prctl, { PR_GET_SECCOMP }, 2, 0, ALL },
-	{ "secure bits", -SYS_prctl, { PR_GET_SECUREBITS }, SECUREBITS_LOCKED, 0, ALL | ROOT },
+	{ "no new privileges", { PR_GET_NO_NEW_PRIVS }, -SYS_prctl, 1, 0, ALL },
+	{ "seccomp filter", { PR_GET_SECCOMP }, -SYS_prctl, 2, 0, ALL },
+	{ "secure bits", { PR_GET_SECUREBITS }, -SYS_prctl, SECUREBITS_LOCKED, 0, ALL | ROOT },
 };
 
 /* Beyond the table: what is asked before the last wall, which lets nobody ask, and

@@ -113,6 +113,8 @@ bool number_parse(struct bytes s, uint64_t min, uint64_t max, uint64_t *out);
 /* What stands between blanks up to the line's end, at most max of it: how many. */
 size_t fields_split(const char *line, struct bytes *field, size_t max);
 uint64_t field_number(struct bytes field); /* 0: it is none */
+/* The digits that a text begins with, behind blanks, or -1: for what the kernel writes. */
+int64_t leading_figure(const char *text);
 /* "256M", K/M/G/T are KiB...; a bare number is bytes. */
 bool size_parse(struct bytes s, uint64_t *out);
 /* "200ms", "10s", "5m", "1h"; digits and one unit. Nanoseconds. A bare number

@@ -470,6 +470,18 @@ uint64_t field_number(struct bytes field)
 	return number_parse(field, 0, UINT64_MAX, &n) ? n : 0;
 }
 
+int64_t leading_figure(const char *text)
+{
+	int64_t n = 0;
+
+	text += strspn(text, " \t\n");
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text >= '0' && *text <= '9' && n < INT64_MAX / 10; text++)
+		n = n * 10 + (*text - '0');
+	return n;
+}
+
 /* digits and a unit whose weight is given */
 static bool figure_parse(struct bytes digits, uint64_t weight, uint64_t *out)
 {

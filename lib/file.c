@@ -85,17 +85,18 @@ static int walk_beneath(int dir, const char *path, int flags, mode_t mode)
 	return next;
 }
 
-int open_beneath(int dir, const char *path, int flags, mode_t mode)
+static int flags_whole(int flags)
 {
-	struct how how = { .resolve =
-	    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	/* The kernel takes no more than O_CLOEXEC with O_PATH. */
+	return flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY);
+}
+
+static int ask_openat2(int dir, const char *path, int flags, mode_t mode)
+{
+	struct how how = { .flags = (unsigned)flags, .mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
 	long fd;
 
-	flags |= O_CLOEXEC;
-	if (!(flags & O_PATH)) /* the kernel takes no more than that with O_PATH */
-		flags |= O_NONBLOCK | O_NOCTTY;
-	if (!(flags & O_CREAT))
-		mode = 0;
 	if (path[0] == '/' || climbs(path)) {
 		errno = EXDEV;
 		return -1;
@@ -104,15 +105,25 @@ int open_beneath(int dir, const char *path, int flags, mode_t mode)
 		errno = ENOENT;
 		return -1;
 	}
-	how.flags = (unsigned)flags;
-	how.mode = mode;
 	do
 		fd = syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	while (fd < 0 && errno == EINTR);
+	return (int)fd;
+}
+
+int open_openat2(int dir, const char *path, int flags)
+{
+	return ask_openat2(dir, path, flags_whole(flags), 0);
+}
+
+int open_beneath(int dir, const char *path, int flags, mode_t mode)
+{
+	int fd = ask_openat2(dir, path, flags_whole(flags), mode);
+
 	/* EPERM: container filters that are older than the call answer so */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		return walk_beneath(dir, path, flags, mode);
-	return (int)fd;
+		return walk_beneath(dir, path, flags_whole(flags), flags & O_CREAT ? mode : 0);
+	return fd;
 }
 
 int fd_read(struct arena *a, int fd, size_t max, struct bytes *out)

@@ -189,6 +189,8 @@ bool base64url_decode(struct buf *out, struct bytes s);
  * openat2(RESOLVE_BENEATH|NO_SYMLINKS|NO_MAGICLINKS), O_CLOEXEC added, and
  * O_NONBLOCK so that a FIFO cannot hold us. Returns the descriptor or -1 with errno. */
 int open_beneath(int dir, const char *path, int flags, mode_t mode);
+/* The same by openat2 or not at all: ENOSYS where the kernel has none. */
+int open_openat2(int dir, const char *path, int flags);
 /* A whole regular file of at most max bytes. -1 with errno: EFBIG when longer,
  * EINVAL when it is no regular file. *out lives in the arena. Below dir as above;
  * with AT_FDCWD path is the operator's own word: absolute or through links if he

@@ -463,6 +463,8 @@ static void put_inputs(struct page *p)
 	put_input(p, json_kind(j, member(j, "input.snapshotted")) == JSON_FALSE ?
 	    "Input, live: without a digest" : "Input", member(j, "input.path"),
 	    member(j, "input.sha256"));
+	if (is_object(j, "project"))
+		put_input(p, "Project, live: without a digest", member(j, "project.path"), -1);
 	put_input(p, "Configuration: manifest, policy, limits, tier", -1, member(j, "config_sha256"));
 	put(p, table_close);
 	put(p, section_close);
@@ -604,6 +606,8 @@ int report_html(const struct folder *folder, struct buf *out, struct why *why)
 	put_run(&p);
 	put_audit(&p);
 	html_artifacts(p.b, folder);
+	if (html_figure(&p.run, member(&p.run, "schema_version")) > 2)
+		html_changes(p.b, folder);
 	put_output(&p);
 	put_verify(&p);
 	put_end(&p);

@@ -152,7 +152,7 @@ static const struct source external[] = { /* whoever started it chose these */
 	{ "plugin", "plugin", "name" }, { "version", "plugin", "version" },
 	{ "plugin_path", "plugin_path", NULL }, { "capabilities", "capabilities", "granted" },
 	{ "limits", "limits", NULL }, { "args", "args", NULL }, { "task_id", "task_id", NULL },
-	{ "input", "input", "path" }, { "runtime", "isolation", "runtime" },
+	{ "input", "input", "path" }, { "project", "project", "path" }, { "runtime", "isolation", "runtime" },
 	{ "profile", "policy", "profile" }, { "allow_unsigned", "trust", "allow_unsigned" },
 };
 

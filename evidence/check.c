@@ -459,9 +459,11 @@ int run_check(struct arena *a, const char *path, const struct pubkey *key,
 	    check_journal(&c, &out->events) < 0 || check_findings(&c) < 0 ||
 	    check_ledger(&c) < 0 || check_audit(&c) < 0 ||
 	    check_artifacts(&c) < 0 ||
+	    (c.version > 2 && changes_check(a, f, &c.run, why) < 0) ||
 	    check_gate(&c, &out->decision) < 0 || check_reports(&c, &out->other) < 0 ||
 	    check_attestations(&c, key, &out->attested) < 0)
 		return -1;
+	out->version = c.version;
 	if (f->empty != NULL) /* no digest tells of it */
 		return wrong(f, why, f->empty, "is an empty directory");
 	return 0;

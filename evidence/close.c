@@ -117,6 +117,19 @@ static int put_handed(struct act *t)
 	return journal_write(t);
 }
 
+static int put_changes(struct act *t)
+{
+	const struct run_facts *facts = t->c->facts;
+	struct changes changes = { .run_id = facts->run_id,
+		.project = facts->project_path != NULL ? facts->project_path : "" };
+
+	changes_make(t->arena, t->c->handed, &changes);
+	if (changes.n == 0)
+		return 0;
+	changes_write(&changes, &t->made);
+	return put_copy(t, CHANGES);
+}
+
 static int put_audit(struct act *t)
 {
 	if (t->c->audit < 0)
@@ -193,7 +206,7 @@ int evidence_close(struct arena *a, const struct closing *c, int *decision, stru
 	if (journal_write(&t) != 0)
 		return -1;
 	buf_reserve(&t.made, MADE_FIRST);
-	if (put_inputs(&t) != 0 || put_handed(&t) != 0 ||
+	if (put_inputs(&t) != 0 || put_handed(&t) != 0 || put_changes(&t) != 0 ||
 	    put_made(&t, "run.json", record_run) != 0 ||
 	    put_made(&t, "usage.json", record_usage) != 0 ||
 	    put_made(&t, "verifier_report.json", record_verifier) != 0 ||

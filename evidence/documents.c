@@ -21,6 +21,7 @@ static const struct follower followers[] = {
 	{ "verifier_report.json", "verifier_report", false },
 	{ "gate_report.json", "gate_report", false },
 	{ "security_audit.json", "security_audit", false },
+	{ CHANGES, "changes", false },
 	{ "inputs/policy.json", "policy", false },
 	{ "findings.jsonl", "finding", true },
 	{ "ledger.jsonl", "denial", true },

@@ -197,8 +197,9 @@ struct handed_record {
 
 struct handed_begin {
 	uint8_t class;                 /* enum handed_class */
-	uint8_t flags;                 /* of changes and deletions; 0 of artifacts */
+	uint8_t flags;                 /* of changes and deletions, CHANGE_*; 0 of artifacts */
 	unsigned char base[SHA256_SIZE]; /* what is changed or deleted; zeros: nothing, or an artifact */
+	uint64_t base_bytes, base_lines; /* of that */
 };
 
 enum handed_state { HANDED_IS_OPEN, HANDED_ENDED, HANDED_DROPPED };
@@ -310,6 +311,7 @@ struct run_facts {
 	bool input_live;                   /* --input-bind */
 	const char *input_sha256;          /* hex, snapshot only */
 	uint64_t input_files, input_bytes, input_skipped;
+	const char *project_path;          /* --project, NULL: none */
 	const char *task_sha256;           /* hex, NULL: no task */
 	const char *policy_sha256;         /* hex of inputs/policy.json */
 	const char *config_sha256;
@@ -349,6 +351,7 @@ struct gate_view {
 	const struct folder *folder;
 	struct gate_document run, verifier, policy; /* parsed once */
 	const struct found *found;
+	const struct changes *changes; /* NULL: none, or unreadable, or of an older folder */
 	bool executed;                 /* run.json tells of an ending */
 	int64_t version;               /* of the folder: its rules */
 };
@@ -364,9 +367,43 @@ const char *gate_text(const struct gate_view *v, const struct gate_document *d,
 /* ---- rules.c: those rules that the operator tunes. Each says its result in one sentence. */
 const char *rule_required(const struct gate_view *v, enum gate_result *result);
 const char *rule_input(const struct gate_view *v, enum gate_result *result);
-const char *rule_patch(const struct gate_view *v, enum gate_result *result);
 const char *rule_risk(const struct gate_view *v, enum gate_result *result);
 void risk_write(struct json_out *o, const struct gate_view *v); /* the report's member */
+
+/* ---- changes.c: changes.json, and the rules over what is staged ------------------------ */
+#define CHANGES "changes.json"
+#define CHANGE_EXECUTABLE 1u           /* flags of a struct handed_begin: it shall be */
+#define CHANGE_BASED 2u                /* there is a file now, of this digest */
+
+struct change {
+	const char *path;
+	bool deletes, executable;
+	bool based;                    /* false: there was no such file */
+	unsigned char sha256[SHA256_SIZE]; /* of what is staged; of a deletion nothing */
+	unsigned char base[SHA256_SIZE];
+	uint64_t bytes, base_bytes, base_lines;
+};
+
+struct changes {
+	const char *run_id, *project;
+	struct change *change;         /* by path, none twice */
+	size_t n;
+};
+
+void change_members(struct json_out *o, const struct change *c);
+void changes_write(const struct changes *c, struct buf *out);
+/* Exactly what changes_write writes, and one change at least; else false. */
+bool changes_read(struct arena *a, struct bytes text, struct changes *out);
+/* Of what was handed over: members change and n. */
+void changes_make(struct arena *a, const struct handed *list, struct changes *out);
+/* List, files below changes/, journal and run.json agree. 0, or -1 with why (EVIDENCE). */
+int changes_check(struct arena *a, const struct folder *f, const struct json *run, struct why *why);
+/* The first path where the list and the files below changes/ do not agree; NULL: none. */
+const char *changes_stray(const struct changes *c, const struct folder *f);
+void html_changes(struct buf *to, const struct folder *f); /* a section, when there are any */
+const char *rule_staged(const struct gate_view *v, enum gate_result *result);
+const char *rule_protected(const struct gate_view *v, enum gate_result *result);
+const char *rule_patch(const struct gate_view *v, enum gate_result *result);
 
 /* ---- dsse.c: signed statements (FORMATS.md sections 1, 4.4) --------------------------------- */
 struct pubkey; /* trust/trust.h */
@@ -730,6 +767,7 @@ int documents_check(struct arena *a, const struct folder *f, const struct json *
 /* ---- check.c ------------------------------------------------------------------------------- */
 struct check_result {
 	uint64_t files, bytes, events;
+	int64_t version;               /* of the folder */
 	const char *decision;
 	const char *other;             /* version of the oxg that made the pages, where it is
 	                                * not this one: then they have their digests only */

@@ -282,51 +282,6 @@ static const char *rule_denied(const struct gate_view *v, enum gate_result *resu
 	return "nothing was denied";
 }
 
-/* Is one path the other, or below it, component by component? Either way: who
- * replaces a directory changes what is protected in it. */
-static bool paths_meet(struct bytes a, struct bytes b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-
-	return n > 0 && memcmp(a.p, b.p, n) == 0 &&
-	    (a.n == b.n || (a.n > n ? a.p : b.p)[n] == '/');
-}
-
-/* What is staged under changes/ bears the path it will have. */
-static const char *rule_protected(const struct gate_view *v, enum gate_result *result)
-{
-	static const char staged[] = "changes/";
-	const struct json *j = &v->policy.json;
-	int list = gate_member(&v->policy, "paths", "protected");
-	const char *touched = NULL;
-	uint64_t count = 0;
-
-	*result = RESULT_NOT_APPLICABLE;
-	if (json_kind(j, gate_member(&v->policy, "gate",
-	    "require_approval_on_protected_paths")) == JSON_FALSE)
-		return "the policy asks for no approval of changes to protected paths";
-	*result = RESULT_BLOCK;
-	if (!v->policy.good || json_kind(j, list) != JSON_ARRAY)
-		return "the policy snapshot has no readable paths.protected";
-	for (size_t i = 0; i < v->folder->files; i++) {
-		const char *name = v->folder->file[i].name;
-		bool meets = false;
-
-		if (strncmp(name, staged, sizeof(staged) - 1) != 0)
-			continue;
-		name += sizeof(staged) - 1;
-		for (int p = json_first(j, list); p >= 0; p = json_next(j, p))
-			meets = meets || paths_meet(bytes_of(name), json_string(v->a, j, p));
-		if (meets && count++ == 0)
-			touched = name;
-	}
-	*result = count > 0 ? RESULT_APPROVAL : RESULT_PASS;
-	if (count > 0)
-		return arena_printf(v->a, "%llu change%s to protected paths, the first "
-		    "to %.200s", (unsigned long long)count, count == 1 ? "" : "s", touched);
-	return "no protected path is changed";
-}
-
 static const char *rule_termination(const struct gate_view *v, enum gate_result *result)
 {
 	const char *reason = gate_text(v, &v->run, "ending", "reason");
@@ -421,6 +376,7 @@ static const struct rule {
 	{ "input_snapshotted", rule_input, 2 },
 	{ "fail_on", rule_fail_on },
 	{ "denied_operations", rule_denied },
+	{ "staged_changes", rule_staged, 3 },
 	{ "protected_paths", rule_protected },
 	{ "patch_size", rule_patch, 2 },
 	{ "termination", rule_termination },
@@ -515,6 +471,7 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 	struct outcome outcome[COUNT(rules)];
 	struct arena a = { 0 };
 	struct gate_view v = { .a = &a, .folder = f, .found = f->found };
+	struct changes changes;
 	struct found found;
 
 	if (v.found == NULL) {
@@ -526,6 +483,8 @@ int gate_decide(const struct folder *f, struct bytes policy_snapshot, struct buf
 	v.policy = document_read(&a, policy_snapshot);
 	v.executed = json_kind(&v.run.json, gate_member(&v.run, "ending", NULL)) == JSON_OBJECT;
 	v.version = version_of(&v.run);
+	if (v.version > 2 && changes_read(&a, folder_get(f, CHANGES), &changes))
+		v.changes = &changes;
 	for (size_t i = 0; i < COUNT(rules); i++) {
 		outcome[i] = (struct outcome){ RESULT_NOT_APPLICABLE, "" };
 		if (rules[i].since > v.version)

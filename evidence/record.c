@@ -255,6 +255,13 @@ static void write_inputs(struct json_out *o, const struct run_facts *f)
 		json_text(o, bytes_of(f->arg[i]));
 	json_close(o, ']');
 	member_or_null(o, "task_sha256", f->task_sha256);
+	if (f->project_path != NULL) {
+		json_name(o, "project");
+		json_open(o, '{');
+		json_member(o, "path", f->project_path);
+		json_member_bool(o, "snapshotted", false);
+		json_close(o, '}');
+	}
 	if (f->input_path == NULL) {
 		member_null(o, "input");
 		return;

@@ -1,6 +1,6 @@
 /*
  * rules.c - those rules of the gate that the operator tunes by figures and lists:
- * required evidence, live inputs, the size of staged changes, the risk score.
+ * required evidence, live inputs, the risk score.
  * Pure functions of stored evidence like those in gate.c, which calls them.
  */
 #include <string.h>
@@ -9,7 +9,6 @@
 
 #define PARSED_BYTES (8u << 20)   /* of all required .json: beyond, none is readable */
 #define REQUIRED_MAX 256          /* as the reader of policies has it */
-#define LINE_BYTES 1000           /* staged in one line without end, they count as a line */
 #define STAGED "changes/"         /* bears the path it will have */
 
 /* ---- reading ---------------------------------------------------------------------- */
@@ -85,6 +84,7 @@ const char *rule_input(const struct gate_view *v, enum gate_result *result)
 	int word = gate_member(&v->policy, "gate", "on_unsnapshotted");
 	int input = gate_member(&v->run, "input", NULL);
 	int copied = gate_member(&v->run, "input", "snapshotted");
+	bool project = v->version > 2 && gate_member(&v->run, "project", NULL) >= 0;
 	size_t w = 0;
 
 	while (w < COUNT(words) && !(word >= 0 && json_is(&v->policy.json, word, words[w])))
@@ -93,62 +93,20 @@ const char *rule_input(const struct gate_view *v, enum gate_result *result)
 	if (w == COUNT(words))
 		return "the policy snapshot has no readable gate.on_unsnapshotted";
 	*result = RESULT_NOT_APPLICABLE;
-	if (json_kind(&v->run.json, input) == JSON_NULL)
+	if (json_kind(&v->run.json, input) == JSON_NULL && !project)
 		return "no input was given";
 	if (json_kind(&v->run.json, copied) == JSON_FALSE) {
 		*result = by_word[w];
 		return "the input was live (--input-bind): what the plugin read is not known";
 	}
 	*result = RESULT_BLOCK;
-	if (json_kind(&v->run.json, copied) != JSON_TRUE || (v->executed &&
-	    strlen(gate_text(v, &v->run, "input", "sha256")) != SHA256_HEX - 1))
+	if (json_kind(&v->run.json, input) != JSON_NULL && (json_kind(&v->run.json, copied) != JSON_TRUE ||
+	    (v->executed && strlen(gate_text(v, &v->run, "input", "sha256")) != SHA256_HEX - 1)))
 		return "run.json does not say what the input was";
-	*result = RESULT_PASS;
-	return "the input was copied before the run, and its digest is known";
-}
-
-/* ---- the size of what is staged ----------------------------------------------------------- */
-
-/* A change in one endless line is not small. */
-static uint64_t lines_of(struct bytes b)
-{
-	uint64_t lines = 0;
-
-	while (b.n > 0) {
-		const unsigned char *end = memchr(b.p, '\n', b.n);
-		size_t n = end != NULL ? (size_t)(end - b.p) : b.n;
-
-		lines += 1 + n / LINE_BYTES;
-		n += end != NULL;
-		b.p += n;
-		b.n -= n;
-	}
-	return lines;
-}
-
-const char *rule_patch(const struct gate_view *v, enum gate_result *result)
-{
-	int64_t max;
-	uint64_t lines = 0;
-	bool staged = false;
-
-	*result = RESULT_BLOCK;
-	if (!figure(&v->policy.json, gate_member(&v->policy, "gate", "max_patch_lines"), &max))
-		return "the policy snapshot has no readable gate.max_patch_lines";
-	for (size_t i = 0; i < v->folder->files; i++) {
-		const struct folder_file *file = &v->folder->file[i];
-
-		if (!below(file, STAGED))
-			continue;
-		staged = true;
-		lines += lines_of(file->bytes);
-	}
-	*result = RESULT_NOT_APPLICABLE;
-	if (!staged)
-		return "no change is staged";
-	*result = lines > (uint64_t)max ? RESULT_APPROVAL : RESULT_PASS;
-	return arena_printf(v->a, "%llu line%s staged, %lld pass without an approval",
-	    (unsigned long long)lines, lines == 1 ? "" : "s", (long long)max);
+	/* What was read of it has its digest in the journal, what it was has none. */
+	*result = project ? by_word[w] : RESULT_PASS;
+	return project ? "the project was live (--project): what it held is not known" :
+	    "the input was copied before the run, and its digest is known";
 }
 
 /* ---- the risk score: four parts, 100 at most ------------------------------------------------ */
@@ -208,7 +166,7 @@ static bool score_termination(const struct gate_view *v, int64_t *points)
 	return true;
 }
 
-/* 1 for each MiB said, handed over and staged, 10 at most. */
+/* 1 for each MiB said, handed over, staged or to be deleted, 10 at most. */
 static bool score_output(const struct gate_view *v, int64_t *points)
 {
 	static const char *const streams[] = { "stdout", "stderr" };
@@ -225,6 +183,8 @@ static bool score_output(const struct gate_view *v, int64_t *points)
 	for (size_t i = 0; i < v->folder->files; i++)
 		if (below(&v->folder->file[i], STAGED) || below(&v->folder->file[i], "artifacts/"))
 			bytes += v->folder->file[i].bytes.n;
+	for (size_t i = 0; v->changes != NULL && i < v->changes->n; i++)
+		bytes += v->changes->change[i].deletes ? v->changes->change[i].base_bytes : 0;
 	*points = bytes >> 20 < 10 ? (int64_t)(bytes >> 20) : 10;
 	return true;
 }

@@ -18,6 +18,7 @@ import sys
 OXG, GOLDEN, WORK = sys.argv[1:]
 FOLDER = os.path.join(WORK, "table")
 LIVE = "the input was live (--input-bind): what the plugin read is not known"
+PROJECT = "the project was live (--project): what it held is not known"
 SEVERITIES = ["info", "low", "med", "high", "crit"]
 STATUS = {"PASS": 0, "BLOCK": 1, "REQUIRE_APPROVAL": 6}
 
@@ -75,6 +76,41 @@ def count(n, word):
     return "%d %s%s" % (n, word, "" if n == 1 else "s")
 
 
+def spelt(value):
+    """As oxg writes a document: Go's escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    for c in "<>&\u2028\u2029":
+        text = text.replace(c, "\\u%04x" % ord(c))
+    return text.encode()
+
+
+def change_good(c):
+    parts = c["path"].split("/")
+    digest = re.compile("[0-9a-f]{64}")
+    return "" not in parts and "." not in parts and ".." not in parts and c["op"] in ("write", "delete") and \
+        (c["base_sha256"] and not c["bytes"] if c["sha256"] is None else digest.fullmatch(c["sha256"])) and \
+        (c["op"] == "delete") == (c["sha256"] is None) and \
+        (c["base_sha256"] is None or digest.fullmatch(c["base_sha256"])) and \
+        all(figure(c[n]) for n in ("bytes", "base_bytes", "base_lines")) and isinstance(c["executable"], bool)
+
+
+def changes_of(data):
+    """The list of changes.json, or None for what is not exactly as oxg writes it."""
+    value = parse_object(data)
+    try:
+        paths = [c["path"].encode() for c in value["changes"]]
+        good = paths and all(map(change_good, value["changes"])) and \
+            all(a < b for a, b in zip(paths, paths[1:])) and spelt({
+                "schema_version": 1, "run_id": value["run_id"] + "", "project": value["project"] + "",
+                "changes": [{n: c[n] for n in CHANGE} for c in value["changes"]]}) == data
+    except (TypeError, KeyError, AttributeError):
+        return None
+    return value["changes"] if good else None
+
+
+CHANGE = ["path", "op", "sha256", "bytes", "executable", "base_sha256", "base_bytes", "base_lines"]
+
+
 class Evidence:
     def __init__(self, files, policy):
         self.files, self.policy = files, policy
@@ -82,8 +118,9 @@ class Evidence:
         self.verifier = parse_object(files.get("verifier_report.json"))
         self.executed = isinstance(get(self.run, "ending"), dict)
         self.version = get(self.run, "schema_version")
-        if not whole(self.version) or self.version not in (1, 2):
-            self.version = 2
+        if not whole(self.version) or self.version not in (1, 2, 3):
+            self.version = 3
+        self.changes = changes_of(files.get("changes.json")) if self.version > 2 else None
         self.found, self.bad = [], 0
         lines = files.get("findings.jsonl", b"").split(b"\n")
         for n, line in enumerate(lines, 1):
@@ -167,14 +204,19 @@ def signature_required(e):
 
 def input_snapshotted(e):
     word = e.policy["gate"]["on_unsnapshotted"]
-    if has(e.run, "input") and e.run["input"] is None:
+    word = {"record": "not_applicable"}.get(word, word)
+    none = has(e.run, "input") and e.run["input"] is None
+    project = e.version > 2 and has(e.run, "project")
+    if none and not project:
         return "not_applicable", "no input was given"
     if get(e.run, "input", "snapshotted") is False:
-        return {"record": "not_applicable"}.get(word, word), LIVE
+        return word, LIVE
     digest = text(e.run, "input", "sha256")
-    if get(e.run, "input", "snapshotted") is True and (not e.executed or len(digest) == 64):
-        return "pass", "the input was copied before the run, and its digest is known"
-    return "block", "run.json does not say what the input was"
+    if not none and (get(e.run, "input", "snapshotted") is not True or e.executed and len(digest) != 64):
+        return "block", "run.json does not say what the input was"
+    if project:
+        return word, PROJECT
+    return "pass", "the input was copied before the run, and its digest is known"
 
 
 def fail_on(e):
@@ -209,16 +251,38 @@ def denied_operations(e):
     return "pass", "nothing was denied"
 
 
+def staged_changes(e):
+    files = {n[8:].decode(): d for n, d in e.staged()}
+    if e.changes is None:
+        return ("block", "changes.json is missing or unreadable") if files or "changes.json" in e.files else \
+            ("not_applicable", "no change is staged")
+    listed = {c["path"]: c for c in e.changes if c["op"] == "write"}
+    for path in sorted(set(files) | {c["path"] for c in e.changes}, key=str.encode):
+        c, data = listed.get(path), files.get(path)
+        if (c is None) != (data is None) or c and (c["bytes"] != len(data) or
+                                                   c["sha256"] != hashlib.sha256(data).hexdigest()):
+            return "block", "changes.json does not tell what is staged at " + path
+    return "pass", "%s staged, %d of them deletions" % (
+        count(len(e.changes), "change"), len(e.changes) - len(listed))
+
+
+def fold(part):
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in part)
+
+
 def protected_paths(e):
     if not e.policy["gate"]["require_approval_on_protected_paths"]:
         return "not_applicable", "the policy asks for no approval of changes to protected paths"
     touched = []
-    for name, _ in e.staged():
-        a = name.decode().split("/")[1:]
+    alike = fold if e.version > 2 else str
+    names = [name.decode()[8:] for name, _ in e.staged()] if e.changes is None else \
+        [c["path"] for c in e.changes]
+    for name in names:
+        a = alike(name).split("/")
         for path in e.policy["paths"]["protected"]:
-            b = path.split("/")
+            b = alike(path).split("/")
             if a[:len(b)] == b or b[:len(a)] == a:
-                touched.append("/".join(a))
+                touched.append(name)
                 break
     if touched:
         return "approval", "%s to protected paths, the first to %s" % (
@@ -226,15 +290,19 @@ def protected_paths(e):
     return "pass", "no protected path is changed"
 
 
+def lines_of(data):
+    parts = data.split(b"\n")
+    if parts[-1] == b"":
+        parts.pop()
+    return sum(1 + len(p) // 1000 for p in parts)
+
+
 def patch_size(e):
-    if not e.staged():
+    if e.changes is None and not e.staged():
         return "not_applicable", "no change is staged"
-    lines = 0
-    for _, data in e.staged():
-        parts = data.split(b"\n")
-        if parts[-1] == b"":
-            parts.pop()
-        lines += sum(1 + len(p) // 1000 for p in parts)
+    files = {name.decode()[8:]: lines_of(data) for name, data in e.staged()}
+    lines = sum(files.values()) if e.changes is None else sum(
+        max(c["base_lines"], files.get(c["path"], 0) if c["op"] == "write" else 1) for c in e.changes)
     limit = e.policy["gate"]["max_patch_lines"]
     return "approval" if lines > limit else "pass", "%s staged, %d pass without an approval" % (
         count(lines, "line"), limit)
@@ -281,6 +349,7 @@ def risk(e):
     if not all(map(figure, said)):
         return "output"
     kept = sum(len(d) for n, d in e.files.items() if n.startswith(("changes/", "artifacts/")))
+    kept += sum(c["base_bytes"] for c in e.changes or [] if c["op"] == "delete")
     part["output"] = min(10, (sum(said) + kept) // 1048576)
     return part
 
@@ -325,15 +394,16 @@ def secrets_in_artifacts(e):
 
 
 RULES = [policy_readable, evidence_present, evidence_complete, required_evidence, verifier_status,
-         signature_required, input_snapshotted, fail_on, denied_operations, protected_paths,
-         patch_size, termination, risk_score, journal_chain, secrets_in_artifacts]
-NEW = [required_evidence, input_snapshotted, patch_size, risk_score, secrets_in_artifacts]
+         signature_required, input_snapshotted, fail_on, denied_operations, staged_changes,
+         protected_paths, patch_size, termination, risk_score, journal_chain, secrets_in_artifacts]
+SINCE = {required_evidence: 2, input_snapshotted: 2, patch_size: 2, risk_score: 2, secrets_in_artifacts: 2,
+         staged_changes: 3}
 
 
 def report_of(files, policy):
     e = Evidence(files, policy)
     snapshot = json.dumps(policy, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    rules = [(r.__name__,) + r(e) for r in RULES if e.version > 1 or r not in NEW]
+    rules = [(r.__name__,) + r(e) for r in RULES if e.version >= SINCE.get(r, 1)]
     results = [r[1] for r in rules]
     report = {
         "schema_version": 1,
@@ -393,7 +463,7 @@ def load():
             with open(path, "rb") as f:
                 files[os.path.relpath(path, os.path.join(GOLDEN, "evidence"))] = f.read()
     run = json.loads(files["run.json"])
-    run["schema_version"], run["oxg"] = 2, "0.0.0"
+    run["schema_version"], run["oxg"] = 3, "0.0.0"
     files["run.json"] = json.dumps(run).encode()
     policies = {}
     for name in "default", "strict":
@@ -414,6 +484,7 @@ class Case:
     def __init__(self, profile="default", **gate):
         self.files = dict(FILES)
         self.policy = copy.deepcopy(POLICIES[profile])
+        self.deleted, self.base, self.listed = {}, {}, True
         self.policy["gate"].update(gate)
 
     def edit(self, name="run.json", **members):
@@ -435,6 +506,35 @@ class Case:
         self.files[name] = data.encode() if isinstance(data, str) else data
         return self
 
+    def delete(self, path, lines=1, size=1):
+        self.deleted[path] = lines, size
+        return self
+
+    def over(self, path, lines):
+        """What is staged replaces a file of so many lines."""
+        self.base[path] = lines
+        return self
+
+    def list(self, edit=None, raw=None):
+        """changes.json, as it must be; or changed."""
+        changes = [{"path": n[8:], "op": "write", "sha256": hashlib.sha256(d).hexdigest(), "bytes": len(d),
+                    "executable": False, "base_sha256": "0" * 64 if n[8:] in self.base else None,
+                    "base_bytes": 0, "base_lines": self.base.get(n[8:], 0)}
+                   for n, d in self.files.items() if n.startswith("changes/")]
+        changes += [{"path": p, "op": "delete", "sha256": None, "bytes": 0, "executable": False,
+                     "base_sha256": "0" * 64, "base_bytes": size, "base_lines": lines}
+                    for p, (lines, size) in self.deleted.items()]
+        changes.sort(key=lambda c: c["path"].encode())
+        document = {"schema_version": 1, "run_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "project": "p", "changes": changes}
+        if edit:
+            edit(document)
+        if changes or edit:
+            self.files["changes.json"] = spelt(document)
+        if raw is not None:
+            self.files["changes.json"] = raw
+        self.listed = False
+        return self
+
     def drop(self, *names):
         for name in names:
             del self.files[name]
@@ -448,6 +548,8 @@ class Case:
         return self
 
     def decides(self, what, decision, *reasons, rule=None, row="F169"):
+        if self.listed:
+            self.list()
         due, data = report_of(self.files, self.policy)
         status, out, err = ask(self.files, self.policy)
         tell(due["decision"] == decision and due["reasons"] == list(reasons),
@@ -537,8 +639,18 @@ def test_protected():
                             "1 change to protected paths, the first to " + touch)
     case("c/2", "c/1", "d").decides("two changes", "REQUIRE_APPROVAL",
                                     "2 changes to protected paths, the first to c/1")
-    for harmless in "a/bc", "a/c", "cc", "b", "d/c", "d/a/b", "A/B":
+    for harmless in "a/bc", "a/c", "cc", "b", "d/c", "d/a/b", "A/C", "\u00e1/b":
         case(harmless + "/x").decides("a change to " + harmless, "PASS")
+    for other in "A/B", "a/B/x", "C", "A":
+        case(other).decides("a change to " + other, "REQUIRE_APPROVAL",
+                            "1 change to protected paths, the first to " + other, row="F048")
+        case(other).edit(schema_version=2).decides("in a folder of version 2", "PASS", row="F182")
+    for gone in "a/b", "c/x", "C":
+        case().delete(gone).decides("a deletion of " + gone, "REQUIRE_APPROVAL",
+                                    "1 change to protected paths, the first to " + gone, row="F048")
+    case("c/2", "z").delete("c/1").decides("a deletion among changes", "REQUIRE_APPROVAL",
+                                           "2 changes to protected paths, the first to c/1", row="F048")
+    case().delete("a/c").decides("a deletion elsewhere", "PASS", row="F048")
     case("c").add("artifacts/c").edit(ending__exit_status=3).decides(
         "an approval never lifts a BLOCK", "BLOCK", "1 change to protected paths, the first to c",
         "the plugin failed with exit status 3")
@@ -690,6 +802,80 @@ def test_patch():
         "a BLOCK outranks it", "BLOCK", over % (500, 400), "the plugin failed with exit status 1", row="F181")
 
 
+    for version in 2, 3:
+        Case().add("changes/a", "x\n").over("a", 401).edit(schema_version=version).decides(
+            "one line in place of 401, version %d" % version, "PASS" if version == 2 else "REQUIRE_APPROVAL",
+            *[] if version == 2 else [over % (401, 400)], row="F181")
+    Case().add("changes/a", "x\n" * 401).over("a", 7).decides(
+        "401 lines in place of 7", "REQUIRE_APPROVAL", over % (401, 400), row="F181")
+    Case().delete("a", 400).delete("b", 0).decides("401 lines go", "REQUIRE_APPROVAL", over % (401, 400), row="F181")
+    Case().delete("a", 400).edit(schema_version=2).decides(
+        "in a folder of version 2", "PASS", rule=("patch_size", "not_applicable: no change is staged"), row="F182")
+    Case(max_risk=1).delete("a", 1, 2 << 20).decides(
+        "2 MiB go", "REQUIRE_APPROVAL", "the risk score is 2, 1 passes without an approval", row="F181")
+
+
+def test_staged():
+    bad = "changes.json is missing or unreadable"
+    stray = "changes.json does not tell what is staged at "
+
+    def case():
+        return Case().add("changes/b").add("changes/d/e").delete("c")
+
+    case().decides("three changes", "PASS", rule=(
+        "staged_changes", "pass: 3 changes staged, 1 of them deletions"), row="F175")
+    Case().add("changes/<&>").decides("a name of markup", "PASS", rule=(
+        "staged_changes", "pass: 1 change staged, 0 of them deletions"), row="F175")
+    Case().decides("nothing staged", "PASS", rule=("staged_changes", "not_applicable: no change is staged"), row="F175")
+    case().list().drop("changes.json").decides(
+        "no list", "BLOCK", "changes.json is missing or unreadable", row="F175")
+    case().list(raw=b"{}").edit(schema_version=2).decides("which version 2 does not ask", "PASS", row="F182")
+    whole = case().list().files["changes.json"]
+    for what, raw in (("nothing", b""), ("an object", b"{}"), ("a list", b"[]"), ("half of it", whole[:200]),
+                      ("another spelling", whole.replace(b"\n", b"")), ("a blank more", whole + b"\n"),
+                      ("twice", whole.replace(b'"project"', b'"project": "q",\n  "project"', 1))):
+        case().list(raw=raw).decides("a list that is " + what, "BLOCK", bad, row="F175")
+    for what, edit in (
+            ("another version", lambda d: d.update(schema_version=2)), ("a member more", lambda d: d.update(more=1)),
+            ("another order", lambda d: d["changes"].reverse()), ("no change", lambda d: d["changes"].clear()),
+            ("one twice", lambda d: d["changes"].insert(0, d["changes"][0])),
+            ("a path that climbs", lambda d: d["changes"][0].update(path="../b")),
+            ("an absolute path", lambda d: d["changes"][0].update(path="/b")),
+            ("an unknown op", lambda d: d["changes"][0].update(op="move")),
+            ("a write without a digest", lambda d: d["changes"][0].update(sha256=None)),
+            ("a deletion with one", lambda d: d["changes"][1].update(sha256="0" * 64)),
+            ("a deletion of nothing", lambda d: d["changes"][1].update(base_sha256=None)),
+            ("a figure below 0", lambda d: d["changes"][0].update(base_lines=-1)),
+            ("no figure", lambda d: d["changes"][0].update(bytes="2")),
+            ("no flag", lambda d: d["changes"][0].update(executable=0)),
+            ("a short digest", lambda d: d["changes"][0].update(sha256="00"))):
+        case().list(edit).decides("a list with " + what, "BLOCK", bad, row="F175")
+    for what, path, edit in (
+            ("another digest", "b", lambda d: d["changes"][0].update(sha256="0" * 64)),
+            ("another size", "b", lambda d: d["changes"][0].update(bytes=3)),
+            ("a file that is not there", "a", lambda d: d["changes"][0].update(path="a")),
+            ("one less", "d/e", lambda d: d["changes"].pop()),
+            ("a deletion of what is staged", "d/e", lambda d: d["changes"].__setitem__(slice(1, 3), [
+                dict(d["changes"][1], path="d/e")]))):
+        case().list(edit).decides("a list with " + what, "BLOCK", stray + path, row="F175")
+
+
+def test_project():
+    live = {"path": "p", "snapshotted": False}
+    good = {"path": "in", "snapshotted": True, "sha256": "0" * 64, "files": 1, "bytes": 1, "skipped": 0}
+    Case().edit(project=live).decides("a project", "PASS", rule=(
+        "input_snapshotted", "not_applicable: " + PROJECT), row="F022")
+    Case(on_unsnapshotted="block").edit(project=live).decides("a project blocks", "BLOCK", PROJECT, row="F022")
+    Case(on_unsnapshotted="approval").edit(project=live, input=good).decides(
+        "a project beside an input by copy", "REQUIRE_APPROVAL", PROJECT, row="F022")
+    Case(on_unsnapshotted="approval").edit(project=live, input=dict(good, snapshotted=False)).decides(
+        "a project beside a live input", "REQUIRE_APPROVAL", LIVE, row="F022")
+    Case().edit(project=live, input={}).decides(
+        "a project beside no input that is known", "BLOCK", "run.json does not say what the input was", row="F022")
+    Case(on_unsnapshotted="block").edit(project=live, schema_version=2).decides(
+        "in a folder of version 2", "PASS", row="F182")
+
+
 def test_risk():
     over = "the risk score is %d, %d passes without an approval"
     high = [c for c in CAPABILITIES if CAPABILITIES[c] == "high"]
@@ -752,6 +938,10 @@ def test_pairs():
         lambda c: c.edit(isolation__tier="chroot"),
         lambda c: c.edit(capabilities__granted=["CAP_WS", "CAP_SPIDER", "CAP_SECRETS_READ"]),
         lambda c: c.edit(schema_version=1),
+        lambda c: c.edit(schema_version=2),
+        lambda c: c.delete("src2/x", 100, 3 << 20),
+        lambda c: c.delete("KEYS"),
+        lambda c: c.add("changes/y").list(),
         lambda c: c.add("changes/keys/x", "y\n" * 300),
         lambda c: c.add("changes/src", "y\n" * 200),
         lambda c: c.add("artifacts/a.json", "{}"),
@@ -776,6 +966,8 @@ def test_pairs():
                 change(c)
             except (TypeError, KeyError):
                 pass  # an ending that is gone has no status
+        if c.listed:
+            c.list()
         report, data = report_of(c.files, c.policy)
         if ask(c.files, c.policy) != (STATUS[report["decision"]], data, b""):
             wrong.append((n, gate, report))

@@ -36,7 +36,15 @@
 #define below rules_below
 #include "evidence/rules.c"
 #undef figure
+#define dots handed_dots
+#define shared handed_shared
+#include "evidence/handed.c"
+#undef dots
+#undef shared
+#define by_path changes_by_path
+#include "evidence/changes.c"
 #undef LINE_BYTES
+#undef SCHEMA_VERSION
 #define decision_word check_decision_word
 #define cannot folder_cannot
 #define append folder_append
@@ -60,7 +68,9 @@
 #include "evidence/html.c"
 #define severity_exact found_severity_exact
 #define cannot rundir_cannot
+#define by_name rundir_by_name
 #include "evidence/rundir.c"
+#undef by_name
 #include "evidence/found.c"
 #undef cannot
 #undef severity_exact
@@ -110,6 +120,7 @@ static const char *const known[] = {
 	"run.json", "usage.json", "verifier_report.json", "gate_report.json", "findings.jsonl",
 	"journal/events.jsonl", "inputs/policy.json", "logs/stderr.log", "report.html",
 	"ledger.jsonl", "attestation.json", "gate.intoto.json", "gate.sigstore.json",
+	CHANGES,
 };
 
 static bool next_file(struct arena *a, struct bytes *in, struct folder *f)

@@ -96,6 +96,7 @@ struct run {
 	struct finding_context finding;
 	struct run_facts facts;
 	int sign_key;                  /* descriptor of --sign-key, -1: not open */
+	int project;                   /* of --project, -1: none, or the broker has it alone */
 	struct privkey key;            /* of it, read when every child is dead */
 	struct signer signer;
 	char allowlist_sha256[SHA256_HEX];
@@ -258,6 +259,7 @@ static void gather_facts(struct run *r)
 	f->input_path = r->words.input ? r->words.input : r->words.input_bind;
 	f->input_live = r->words.input_bind != NULL;
 	f->input_sha256 = r->input_sha256;
+	f->project_path = r->words.project;
 	f->input_files = r->input.regular;
 	f->input_bytes = r->input.bytes;
 	f->input_skipped = r->input.skipped;
@@ -352,6 +354,8 @@ static void plan_broker(struct run *r)
 	b->staging = r->dir.staging;
 	b->stdout_file = r->out_log;
 	b->stderr_file = r->err_log;
+	b->project = r->grant.granted & (CAP_BIT(CAP_WORKSPACE_READ) | CAP_BIT(CAP_WORKSPACE_WRITE)) ?
+	    r->project : -1;
 	b->journal = r->journal;
 	b->grant = r->grant;
 	b->limits = r->limits;
@@ -386,6 +390,9 @@ static int live(struct run *r, int signals)
 	plan_broker(r);
 	if (watch_start(&plan, &r->watcher, &r->why) != 0)
 		return -1;
+	if (r->project >= 0)
+		close(r->project);
+	r->project = -1;
 	aim = take_sign_key(r, &r->why) != 0 ? "open --sign-key" :
 	    supervisor_confine(&r->dir, r->tier != TIER_NAMESPACES);
 	if (aim != NULL) {
@@ -682,8 +689,10 @@ int run_perform(const struct run_words *words)
 
 	r.moment[MOMENT_STARTED] = monotonic_ns();
 	r.decision = r.place = -1;
-	r.audit = r.sign_key = -1;
+	r.audit = r.sign_key = r.project = -1;
 	r.words = *words;
+	if (r.words.project != NULL && (r.project = project_open(r.words.project, &r.why)) < 0)
+		die(refusal_status(r.why.code), "%s", r.why.text);
 	if (r.words.sign_key != NULL) { /* whether it can be had at all */
 		int key = privkey_open(r.words.sign_key, &r.why);
 

@@ -8,13 +8,6 @@
 
 #define LIST_MAX (512u << 10)  /* bytes of one answer, which is a line */
 
-/* The words of one artifact.put. */
-struct put {
-	struct bytes name, bytes;
-	int64_t offset;
-	bool more;
-};
-
 static int content_read(struct broker *b, const struct request *r, struct put *put, char error[200])
 {
 	int text = param(r, "text"), coded = param(r, "base64");
@@ -33,17 +26,17 @@ static int content_read(struct broker *b, const struct request *r, struct put *p
 	return 0;
 }
 
-static int put_read(struct broker *b, const struct request *r, struct put *put, char error[200])
+int put_read(struct broker *b, const struct request *r, const char *key, const char *const *names,
+    struct put *put, char error[200])
 {
-	static const char *const names[] = { "name", "text", "base64", "offset", "more", NULL };
 	int offset = param(r, "offset"), more = param(r, "more"), code = params_only(r, names, error);
 	enum json_kind kind = json_kind(&r->json, more);
 
-	*put = (struct put){ .name = json_string(&b->scratch, &r->json, param(r, "name")) };
+	*put = (struct put){ .name = json_string(&b->scratch, &r->json, param(r, key)) };
 	if (code)
 		return code;
-	if (json_kind(&r->json, param(r, "name")) != JSON_STRING)
-		return op_wrong(error, RPC_PARAMS, "name is missing, or is no text");
+	if (json_kind(&r->json, param(r, key)) != JSON_STRING)
+		return op_wrong(error, RPC_PARAMS, "%s is missing, or is no text", key);
 	if (offset >= 0 && (!json_integer(&r->json, offset, &put->offset) || put->offset < 0))
 		return op_wrong(error, RPC_PARAMS, "offset is no number of bytes");
 	if (more >= 0 && kind != JSON_TRUE && kind != JSON_FALSE)
@@ -52,19 +45,19 @@ static int put_read(struct broker *b, const struct request *r, struct put *put, 
 	return content_read(b, r, put, error);
 }
 
-/* The one that is open, or a new one. A piece that is refused may come again. */
-static int put_file(struct broker *b, const struct put *put, struct handed_file **out, char error[200])
+/* A piece that is refused may come again. */
+int put_goes_on(struct broker *b, const struct put *put, bool artifact, struct handed_file **out,
+    char error[200])
 {
-	static const struct handed_begin artifact = { .class = HANDED_ARTIFACT };
 	struct stage_open *o;
 
-	*out = handed_find(&b->stage.handed, true, put->name);
+	*out = handed_find(&b->stage.handed, artifact, put->name);
 	o = stage_open(b, *out);
-	if (!o && put->offset == 0)
-		return stage_begin(b, &artifact, put->name, out, error);
 	if (!o)
+		*out = NULL; /* one that has ended is refused when it begins again */
+	if (!o && put->offset != 0)
 		return op_wrong(error, RPC_PARAMS, "no file of this name is open; its first offset is 0");
-	if ((uint64_t)put->offset != o->seen)
+	if (o && (uint64_t)put->offset != o->seen)
 		return op_wrong(error, RPC_PARAMS, "%llu bytes of this file came so far: that is the offset",
 		    (unsigned long long)o->seen);
 	return 0;
@@ -91,13 +84,17 @@ static void put_note(struct broker *b, const struct request *r, const struct han
 
 int op_artifact_put(struct broker *b, struct request *r, struct json_out *result, char error[200])
 {
-	struct handed_file *f;
+	static const char *const names[] = { "name", "text", "base64", "offset", "more", NULL };
+	static const struct handed_begin artifact = { .class = HANDED_ARTIFACT };
+	struct handed_file *f = NULL;
 	struct put put;
 	uint64_t masks;
-	int code = put_read(b, r, &put, error);
+	int code = put_read(b, r, "name", names, &put, error);
 
 	if (code == 0)
-		code = put_file(b, &put, &f, error);
+		code = put_goes_on(b, &put, true, &f, error);
+	if (code == 0 && f == NULL)
+		code = stage_begin(b, &artifact, put.name, &f, error);
 	if (code == 0)
 		code = stage_add(b, f, put.bytes, error);
 	if (code == 0 && put.more) {

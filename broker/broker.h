@@ -32,6 +32,7 @@ struct broker_plan {
 	int findings_file, stdout_file, stderr_file, ledger_file;
 	int audit_file;            /* -1: no --audit */
 	int staging;               /* O_APPEND; -1: nothing may be handed over */
+	int project;               /* the directory of --project; -1: none, or nothing granted there */
 	struct journal journal;    /* the pen: ours until BROKER_END gives the head back */
 	struct mint mint;          /* wiped in supervisor and watch after their forks */
 	struct grant grant;
@@ -89,6 +90,8 @@ int stream_finish(struct stream *s, const struct redactor *r);
 	X(FINDING, "finding.reject")      \
 	X(TASK, "task.pull")              \
 	X(SECRET, "secret.get")           \
+	X(LIST, "fs.list")                \
+	X(READ, "fs.read")                \
 	X(LOG, "log")
 
 enum note {
@@ -197,6 +200,19 @@ int params_only(const struct request *r, const char *const *names, char error[20
 int param(const struct request *r, const char *name); /* -1: not given */
 
 op_handler op_artifact_put, op_artifact_list; /* artifact.c */
+/* A piece of a file. key: the member that names it; names as above. 0, or enum rpc_error. */
+struct put {
+	struct bytes name, bytes;
+	int64_t offset;
+	bool more;
+};
+int put_read(struct broker *b, const struct request *r, const char *key, const char *const *names,
+    struct put *put, char error[200]);
+/* *out is the file that it goes on with, or NULL: it begins one. 0, or enum rpc_error. */
+int put_goes_on(struct broker *b, const struct put *put, bool artifact, struct handed_file **out,
+    char error[200]);
+/* project.c */
+op_handler op_fs_list, op_fs_read, op_fs_write, op_fs_delete;
 
 /* ops.c: one request line, at most one answer into the queue. */
 void request_serve(struct broker *b, struct bytes line);

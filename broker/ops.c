@@ -41,10 +41,10 @@ static const struct method {
 	{ "ws.close", CAP_WS, NULL },
 	{ "spider.crawl", CAP_SPIDER, NULL },
 	{ "ai.analyze", CAP_AI_ANALYSIS, NULL },
-	{ "fs.list", CAP_WORKSPACE_READ, NULL },
-	{ "fs.read", CAP_WORKSPACE_READ, NULL },
-	{ "fs.write", CAP_WORKSPACE_WRITE, NULL },
-	{ "fs.delete", CAP_WORKSPACE_WRITE, NULL },
+	{ "fs.list", CAP_WORKSPACE_READ, op_fs_list, false },
+	{ "fs.read", CAP_WORKSPACE_READ, op_fs_read, false },
+	{ "fs.write", CAP_WORKSPACE_WRITE, op_fs_write, false },
+	{ "fs.delete", CAP_WORKSPACE_WRITE, op_fs_delete, false },
 	{ "exec.run", NOTHING, NULL },
 };
 

@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "jail/kernel.h" /* numbers of the kernel's; no code */
 #include "lib/confine.h"
 
 /* ---- descriptors ---------------------------------------------------------------- */
@@ -20,7 +22,7 @@ static int descriptors_close(const struct broker_plan *p)
 {
 	const int keep[] = { p->out, p->err, p->requests, p->answers, p->control,
 		p->findings_file, p->stdout_file, p->stderr_file, p->ledger_file, p->audit_file,
-		p->staging, p->journal.fd };
+		p->staging, p->project, p->journal.fd };
 
 	return descriptors_keep(keep, COUNT(keep));
 }
@@ -70,7 +72,7 @@ static void signals_reset(void)
 /* ---- system calls --------------------------------------------------------------------- */
 
 /*
- * No open, no socket, no fork, no exec, and of the files it holds it can only
+ * No socket, no fork, no exec, no open but as below, and of the files it holds it can only
  * write on: no ftruncate, and no fcntl to take O_APPEND away. Who tries is not the
  * broker any more: it dies, and the run with it.
  */
@@ -89,11 +91,39 @@ static const struct sock_filter calls[] = {
 	FILTER_END,
 };
 
+/*
+ * With a project it can look into that: by openat2 from the project's own descriptor.
+ * What that call is told beyond that no filter sees; Landlock does, where the kernel has
+ * it, and lets it read below the project, and nothing else.
+ */
+static const struct sock_filter looking[] = {
+	ALLOW_WITH(openat2, 0, 0),
+	ALLOW(fstat),
+	ALLOW(pread64),
+	ALLOW(getdents64),
+	FILTER_END,
+};
+#define PROJECT_AT 2        /* of these instructions, the one that compares with it */
+
+static int calls_drop(const struct broker_plan *p)
+{
+	struct sock_filter all[COUNT(calls) - 1 + COUNT(looking)];
+	struct sock_filter *rest = all + COUNT(calls) - 1;
+
+	if (p->project < 0)
+		return calls_keep(calls, COUNT(calls));
+	memcpy(all, calls, sizeof(calls));
+	memcpy(rest, looking, sizeof(looking));
+	rest[PROJECT_AT].k = (uint32_t)p->project;
+	return calls_keep(all, COUNT(all));
+}
+
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 const char *rights_drop(const struct broker_plan *p)
 {
 	static const struct rlimit no_core = { 0, 0 };
+	const struct confine_tree project = { p->project, LL_READ_FILE | LL_READ_DIR };
 
 	signals_reset();
 	if (descriptors_close(p) < 0 || descriptors_unblock(p) < 0)
@@ -106,9 +136,9 @@ const char *rights_drop(const struct broker_plan *p)
 		return "drop its capabilities";
 	if (privileges_forgo() < 0 || setrlimit(RLIMIT_CORE, &no_core) < 0)
 		return "give up gaining privileges";
-	if (files_keep(NULL, 0, true) < 0)
+	if (files_keep(&project, p->project >= 0, true) < 0)
 		return "put up the Landlock wall";
-	if (calls_keep(calls, COUNT(calls)) < 0)
+	if (calls_drop(p) < 0)
 		return "load its system call filter";
 	return NULL;
 }

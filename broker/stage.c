@@ -62,15 +62,15 @@ int stage_begin(struct broker *b, const struct handed_begin *as, struct bytes pa
 	return 0;
 }
 
-/* Programs and pictures hold what only looks like a secret; of those given to this run
- * they are rid as well. */
+/* Programs and pictures hold what only looks like a secret, and in a change masking would
+ * spoil the operator's own text; of those given to this run they are rid as well. */
 static const struct redactor *redactor_for(struct broker *b, struct stage_open *o)
 {
 	size_t n = o->held.n < STAGE_HEAD ? o->held.n : STAGE_HEAD;
 
 	if (o->kind == STAGE_UNKNOWN)
 		o->kind = n > 0 && memchr(o->held.p, '\0', n) != NULL ? STAGE_BINARY : STAGE_TEXT;
-	return o->kind == STAGE_TEXT ? broker_redactor(b) : broker_values(b);
+	return o->kind == STAGE_TEXT && o->file->as.class == HANDED_ARTIFACT ? broker_redactor(b) : broker_values(b);
 }
 
 /* Writes what cannot be the beginning of a secret that goes on. */

@@ -127,6 +127,7 @@ struct run_words {
 	const char *plugin;
 	const char *trust, *policy, *profile, *out, *run_id, *task;
 	const char *input, *input_bind, *runtime;
+	const char *project;          /* --project: live, the broker's alone */
 	/* Of a replay, else NULL: what the record calls the policy, and a tier that must be
 	 * had whatever the policy accepts. */
 	const char *policy_source, *weakest;
@@ -152,6 +153,11 @@ int run_perform(const struct run_words *w);
  * path NULL leaves both alone. 0, or -1 with why (INPUT). */
 int task_read(struct arena *a, const char *path, struct bytes *task, const char **id,
     struct why *why);
+
+/* A directory, and no link. Its descriptor, or -1 with why (USAGE). */
+int tree_open(const char *option, const char *path, struct why *why);
+/* --project: the directory itself, no link. Its descriptor, or -1 with why (USAGE, JAIL). */
+int project_open(const char *path, struct why *why);
 
 /* --secret: each value is read once; what a variable held is wiped where it stood. Names
  * that the policy does not list are refused. 0, or -1 with why (POLICY, INPUT). */

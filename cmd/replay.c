@@ -38,6 +38,8 @@ struct replay {
 	struct why why;
 };
 
+static const char kept_nothing[] = "it had a live tree (--input-bind, --project), of which nothing was kept";
+
 static int not_replayable(struct replay *r, const char *reason)
 {
 	return refuse(&r->why, REFUSE_INPUT, "%s cannot be replayed: %s", r->old, reason);
@@ -124,7 +126,7 @@ static int read_input(struct replay *r)
 	if (json_kind(&r->run, input) != JSON_OBJECT)
 		return r->words.input == NULL ? 0 : not_replayable(r, "it had no input, so leave --input out");
 	if (json_kind(&r->run, json_get(&r->run, input, "snapshotted")) != JSON_TRUE)
-		return not_replayable(r, "its input was a live tree (--input-bind), of which nothing was kept");
+		return not_replayable(r, kept_nothing);
 	if (r->words.input == NULL)
 		r->words.input = text(r, json_get(&r->run, input, "path"));
 	return r->words.input != NULL ? 0 : not_replayable(r, "it names no input");
@@ -163,6 +165,8 @@ static int read_record(struct replay *r)
 
 	if (json_kind(&r->run, value(r, "ending", NULL)) != JSON_OBJECT)
 		return not_replayable(r, "nothing was executed in it");
+	if (value(r, "project", NULL) >= 0)
+		return not_replayable(r, kept_nothing);
 	w->plugin = r->plugin != NULL ? r->plugin : text(r, value(r, "plugin_path", NULL));
 	if (w->plugin == NULL)
 		return not_replayable(r, "it names no plugin");

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "lib/redact.h"
@@ -164,6 +165,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 		{ "task", OPT_TEXT, "FILE", "the task, /workspace/task.json in the jail", &w->task },
 		{ "input", OPT_TEXT, "PATH", "a snapshot of PATH at /workspace/input", &w->input },
 		{ "input-bind", OPT_TEXT, "PATH", "PATH itself, live and read-only, at /workspace/input", &w->input_bind },
+		{ "project", OPT_TEXT, "DIR", "a tree that the broker shows, live, and stages changes to", &w->project },
 		{ "runtime", OPT_TEXT, "NAME", "for scripts: system (the host's /usr, read-only), or an image's directory", &w->runtime },
 		{ "grant", OPT_LIST, "CAP", "grant a capability that the manifest asks for", &t.grant },
 		{ "secret", OPT_LIST, "NAME=SOURCE", "a secret that the policy names, from file:PATH or env:VARIABLE", &w->secret },
@@ -250,6 +252,33 @@ int task_read(struct arena *a, const char *path, struct bytes *task, const char 
 	if (name != NULL)
 		*id = name;
 	return 0;
+}
+
+/* ---- the project ---------------------------------------------------------------- */
+
+int tree_open(const char *option, const char *path, struct why *why)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 ? fd : refuse(why, REFUSE_USAGE, "--%s %s: %s", option, path, errno == ENOTDIR || errno == ELOOP ?
+	    "it is no directory, or a link: name the directory itself" : strerror(errno));
+}
+
+/* Opened once: what its name leads to later is nobody's business. The broker opens
+ * below it, by the one call that can be told to stay there. */
+int project_open(const char *path, struct why *why)
+{
+	int fd = tree_open("project", path, why), self = fd < 0 ? -1 : open_openat2(fd, ".", O_PATH);
+
+	if (fd >= 0 && self < 0) {
+		refuse(why, REFUSE_JAIL, "--project %s: %s", path, errno == ENOSYS ?
+		    "this kernel has no openat2: leave --project out" : strerror(errno));
+		close(fd);
+		return -1;
+	}
+	if (self >= 0)
+		close(self);
+	return fd;
 }
 
 /* ---- secrets ------------------------------------------------------------------ */

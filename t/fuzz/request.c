@@ -61,6 +61,11 @@ static ssize_t no_random(void *p, size_t n, unsigned flags)
 #undef settle
 #undef slot
 #include "broker/artifact.c"
+#define entry project_entry
+#define figure project_figure
+#include "broker/project.c"
+#undef entry
+#undef figure
 #define caps_read ops_caps_read
 #include "broker/ops.c"
 

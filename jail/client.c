@@ -48,6 +48,10 @@ static const char usage[] =
     "  secret NAME\n"
     "  artifact put NAME [FILE|-]   without FILE, the file of that name\n"
     "  artifact list\n"
+    "  fs list [DIR]\n"
+    "  fs read PATH\n"
+    "  fs write PATH FILE|- [--executable yes|no]\n"
+    "  fs delete PATH\n"
     "  token renew\n"
     "  call METHOD [PARAMS]\n"
     "Asks the broker of this run; works inside the jail only.\n";
@@ -69,7 +73,7 @@ static void words_drop(struct client_words *w, int i, int count)
 }
 
 /* Takes "--name V" or "--name=V" out; NULL when it is not there. */
-static const char *take_option(struct client_words *w, const char *name)
+const char *client_option(struct client_words *w, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -441,7 +445,7 @@ static int task_put(struct client *c, const char *path, struct bytes task)
 
 static int verb_task(struct client *c, struct client_words *w)
 {
-	const char *path = take_option(w, "out");
+	const char *path = client_option(w, "out");
 	struct json answer;
 	int result;
 
@@ -524,7 +528,7 @@ static struct bytes slurp(const char *path)
 static int verb_finding(struct client *c, struct client_words *w)
 {
 	static const char *const names[] = { "type", "message", "target", "evidence", "severity" };
-	const char *file = take_option(w, "file");
+	const char *file = client_option(w, "file");
 	struct buf finding = { 0 };
 	struct json_out o = json_start(&finding, false);
 	bool words = false;
@@ -532,7 +536,7 @@ static int verb_finding(struct client *c, struct client_words *w)
 
 	json_open(&o, '{');
 	for (size_t i = 0; i < COUNT(names); i++) {
-		const char *value = take_option(w, names[i]);
+		const char *value = client_option(w, names[i]);
 
 		words |= value != NULL;
 		json_member(&o, names[i], value);
@@ -548,7 +552,7 @@ static int verb_finding(struct client *c, struct client_words *w)
 
 static int verb_log(struct client *c, struct client_words *w)
 {
-	const char *level = take_option(w, "level");
+	const char *level = client_option(w, "level");
 	struct buf members = { 0 };
 	struct json answer;
 	int result;
@@ -635,6 +639,10 @@ static const struct verb {
 	{ "secret", NULL, true, verb_secret },
 	{ "artifact", "put", true, verb_artifact_put },
 	{ "artifact", "list", true, verb_artifact_list },
+	{ "fs", "list", true, verb_fs_list },
+	{ "fs", "read", true, verb_fs_read },
+	{ "fs", "write", true, verb_fs_write },
+	{ "fs", "delete", true, verb_fs_delete },
 	{ "token", "renew", false, verb_token },
 	{ "call", NULL, true, verb_call },
 };
@@ -680,8 +688,8 @@ int broker_client(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		}
-	in = take_option(&w, "fd-in");
-	out = take_option(&w, "fd-out");
+	in = client_option(&w, "fd-in");
+	out = client_option(&w, "fd-out");
 	v = verb_find(&w);
 	c.in = descriptor(in, "BROKER_IN");
 	c.out = descriptor(out, "BROKER_OUT");

@@ -30,44 +30,48 @@ static int source_open(const char *path)
 	return fd;
 }
 
-static int piece_send(struct client *c, const char *name, struct bytes piece, uint64_t offset, bool more,
+static int piece_send(struct client *c, const struct client_file *f, struct bytes piece, uint64_t offset, bool more,
     struct json *answer)
 {
 	struct buf members = { 0 };
 	int result;
 
-	buf_text(&members, "\"name\":");
-	json_quote(&members, bytes_of(name));
-	buf_printf(&members, ",\"offset\":%llu,\"more\":%s,\"base64\":\"", (unsigned long long)offset,
-	    more ? "true" : "false");
+	buf_printf(&members, "\"%s\":", f->member);
+	json_quote(&members, bytes_of(f->name));
+	buf_printf(&members, ",\"offset\":%llu,\"more\":%s%s,\"base64\":\"", (unsigned long long)offset,
+	    more ? "true" : "false", f->others);
 	base64_encode(&members, piece);
 	buf_byte(&members, '"');
-	result = client_ask(c, "artifact.put", buf_bytes(&members), answer);
+	result = client_ask(c, f->method, buf_bytes(&members), answer);
 	buf_free(&members);
 	return result;
 }
 
-int verb_artifact_put(struct client *c, struct client_words *w)
+int client_hand_over(struct client *c, const struct client_file *f, const char *source)
 {
 	unsigned char *piece = malloc(PIECE); /* until exit */
 	struct json answer;
 	uint64_t offset = 0;
-	int fd, n, result;
+	int fd = source_open(source), n, result;
 
-	client_words_end(w, w->n == 2 ? 2 : 1, "artifact put wants a name, and perhaps a file or -");
-	fd = source_open(w->word[w->n - 1]);
 	do {
 		n = piece ? read_full(fd, piece, PIECE) : -1;
 		if (n < 0)
-			die(1, "cannot read %s: %s", w->word[w->n - 1], strerror(errno));
-		result = piece_send(c, w->word[0], (struct bytes){ piece, (size_t)n }, offset,
-		    n == PIECE, &answer);
+			die(1, "cannot read %s: %s", source, strerror(errno));
+		result = piece_send(c, f, (struct bytes){ piece, (size_t)n }, offset, n == PIECE, &answer);
 		offset += (uint64_t)n;
 	} while (result >= 0 && n == PIECE);
 	if (result < 0)
 		return 1;
 	client_print(&answer, result);
 	return 0;
+}
+
+int verb_artifact_put(struct client *c, struct client_words *w)
+{
+	client_words_end(w, w->n == 2 ? 2 : 1, "artifact put wants a name, and perhaps a file or -");
+	return client_hand_over(c, &(struct client_file){ "artifact.put", "name", w->word[0], "" },
+	    w->word[w->n - 1]);
 }
 
 /* One a line. */

@@ -431,8 +431,19 @@ void client_words_end(struct client_words *w, int count, const char *what);
  * the broker's sentence on stderr. */
 int client_ask(struct client *c, const char *method, struct bytes members, struct json *answer);
 void client_print(const struct json *answer, int result); /* and a newline */
+const char *client_option(struct client_words *w, const char *name); /* taken out; NULL: not there */
 /* handover.c: the exit status */
+struct client_file {
+	const char *method, *member, *name; /* member names it */
+	const char *others;                 /* further members, each behind a comma */
+};
+int client_hand_over(struct client *c, const struct client_file *f, const char *source);
 int verb_artifact_put(struct client *c, struct client_words *w);
 int verb_artifact_list(struct client *c, struct client_words *w);
+/* project.c: the exit status */
+int verb_fs_list(struct client *c, struct client_words *w);
+int verb_fs_read(struct client *c, struct client_words *w);
+int verb_fs_write(struct client *c, struct client_words *w);
+int verb_fs_delete(struct client *c, struct client_words *w);
 
 #endif

@@ -769,6 +769,7 @@ static const struct {
 	{ "report", "the report again, from stored evidence", cmd_report },
 	{ "gate", "the gate again, on stored evidence", cmd_gate },
 	{ "approve", "sign an approval of a run", cmd_approve },
+	{ "apply", "apply staged changes to a tree", cmd_apply },
 	{ "diff", "two run folders, side by side", cmd_diff },
 	{ "replay", "run the same bundle again, compare", cmd_replay },
 	{ "policy", "check a policy, show what it comes to", cmd_policy },

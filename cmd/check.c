@@ -2,10 +2,6 @@
  * check.c - oxg check: is a run folder what it claims to be? evidence/check.c finds
  * out; here it is told.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
 #include "trust/trust.h"
@@ -16,15 +12,6 @@
 static const char *signature_word(const struct check_result *r, const struct pubkey *key)
 {
 	return !r->attested ? "none" : key == NULL ? "not_verified" : "verified";
-}
-
-static int key_read(struct arena *a, const char *file, struct pubkey *key, struct why *why)
-{
-	struct bytes pem;
-
-	if (file_read(a, AT_FDCWD, file, PEM_BYTES, &pem) < 0)
-		return refuse(why, REFUSE_KEY, "%s: cannot read the public key: %s", file, strerror(errno));
-	return pubkey_parse(a, pem, file, key, why);
 }
 
 static int check_json(const char *path, const struct check_result *r, const struct pubkey *key,
@@ -81,7 +68,7 @@ int cmd_check(int argc, char **argv)
 
 	options_read(&c, argc, argv, &operands, NULL);
 	path = stored_operand(&c, &operands);
-	if (file != NULL && key_read(&a, file, key = &pub, &why) < 0)
+	if (file != NULL && stored_key(&a, file, key = &pub, &why) < 0)
 		return command_fail(&why);
 	if (run_check(&a, path, key, &r, &why) == 0)
 		approvals_judge(&a, &approvals, &r.folder, folder_get(&r.folder, "inputs/policy.json"),

@@ -72,6 +72,9 @@ const char *stored_operand(const struct command *c, const struct words_list *ope
 int stored_load(struct arena *a, const char *path, struct folder *f, struct why *why);
 /* The same, and finished. */
 int stored_load_sealed(struct arena *a, const char *path, struct folder *f, struct why *why);
+/* --key: a public key in a file. 0, or -1 with why (KEY). */
+struct pubkey;
+int stored_key(struct arena *a, const char *file, struct pubkey *key, struct why *why);
 
 /* ---- diff.c ---------------------------------------------------------------------------- */
 struct diff;
@@ -325,6 +328,7 @@ int cmd_gate(int argc, char **argv);
 int cmd_approve(int argc, char **argv); /* cmd/approve.c */
 int cmd_diff(int argc, char **argv);    /* cmd/diff.c, replay.c */
 int cmd_replay(int argc, char **argv);
+int cmd_apply(int argc, char **argv);   /* cmd/apply.c */
 int cmd_policy(int argc, char **argv);  /* cmd/policy.c */
 int cmd_mcp(int argc, char **argv);     /* cmd/mcp.c */
 int cmd_version(int argc, char **argv); /* oxg.c */

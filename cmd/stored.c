@@ -2,8 +2,13 @@
  * stored.c - what the commands over a stored run folder share. They execute nothing
  * and change nothing in it; everything they read may be hostile.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
+#include "trust/trust.h"
 
 const char *stored_operand(const struct command *c, const struct words_list *operands)
 {
@@ -32,4 +37,13 @@ int stored_load_sealed(struct arena *a, const char *path, struct folder *f, stru
 		return -1;
 	return !f->partial ? 0 : refuse(why, REFUSE_EVIDENCE, "%s proves nothing: "
 	    "give a folder of a run that came to its end", path);
+}
+
+int stored_key(struct arena *a, const char *file, struct pubkey *key, struct why *why)
+{
+	struct bytes pem;
+
+	if (file_read(a, AT_FDCWD, file, PEM_BYTES, &pem) < 0)
+		return refuse(why, REFUSE_KEY, "%s: cannot read the public key: %s", file, strerror(errno));
+	return pubkey_parse(a, pem, file, key, why);
 }

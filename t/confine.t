@@ -8,6 +8,9 @@
 trust_root
 plugin storing "$BUILD/plugins/asker" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_STORAGE"]'
 STORING=$PLUGIN
+plugin reading "$BUILD/plugins/asker" '.capabilities = ["CAP_WORKSPACE_READ"]'
+READING=$PLUGIN
+mkdir "$WORK/project"
 plugin asker "$BUILD/plugins/asker"
 ASKER=$PLUGIN
 keys run
@@ -160,13 +163,15 @@ shot() {
 
 # ---- who does what he never would ---------------------------------------------------------------------
 
-# injected ROLE CALL PATH: SAID is what came of it, STATUS oxg's.
+# injected ROLE CALL PATH: SAID is what came of it, STATUS oxg's. MORE: options of the run.
+MORE=
 injected() {
 	RUNS=$((RUNS + 1))
 	RUN=$OUT/run-$RUNS
 	ERR=$OUT/stderr-$RUNS
+	# shellcheck disable=SC2086
 	SAID=$(as timeout -k 5 60 "$INJECT" "$1" "$RUN.partial/logs/stdout.log" "$2" "$3" \
-		"$OXG" run --trust "$TRUST" --out "$RUN" --timeout 20s "$ASKER" -- '>ready^0a' '~200' ">$mark" \
+		"$OXG" run --trust "$TRUST" --out "$RUN" --timeout 20s $MORE "$ASKER" -- '>ready^0a' '~200' ">$mark" \
 		2>"$ERR" </dev/null)
 	STATUS=$?
 }
@@ -234,6 +239,21 @@ forbidden() {
 	is "F053: ($WHO) nothing was done" "$(ls -A "$place")" ""
 }
 
+# With a project the broker opens files from its descriptor, and from no other.
+looking() {
+	asker=$ASKER ASKER=$READING
+	MORE="--project $WORK/project --grant CAP_WORKSPACE_READ"
+	injected broker clock -
+	is "F053: ($WHO) broker with a project" "$SAID, $STATUS $(reason)" "returned 0, 0 exited"
+	for call in look read create; do
+		injected broker $call "$WORK/something"
+		is "F053: ($WHO) broker with a project, $call: the end of it" "$SAID" "died of signal 31"
+		fails_closed broker $call
+	done
+	ASKER=$asker
+	MORE=
+}
+
 # The supervisor opens files, by name: of the folder, and where there is Landlock no
 # others. Its run goes on.
 shut_in() {
@@ -294,5 +314,6 @@ for who in $IDENTITIES; do
 	harmless
 	shut_in
 	forbidden
+	looking
 done
 finish

@@ -42,6 +42,7 @@ static const struct call {
 	{ "clock", SYS_clock_gettime, { CLOCK_MONOTONIC, PATH_HERE } },
 	{ "create", SYS_openat, { AT_FDCWD, PATH_HERE, O_WRONLY | O_CREAT, 0644 } },
 	{ "read", SYS_openat, { AT_FDCWD, PATH_HERE, O_RDONLY } },
+	{ "look", SYS_openat2, { AT_FDCWD, PATH_HERE, PATH_HERE, 24 } },
 	{ "mkdir", SYS_mkdirat, { AT_FDCWD, PATH_HERE, 0755 } },
 	{ "chmod", SYS_fchmodat, { AT_FDCWD, PATH_HERE, 0777 } },
 	{ "unlink", SYS_unlinkat, { AT_FDCWD, PATH_HERE, 0 } },

@@ -13,6 +13,11 @@ plugin hostile "$HOSTILE"
 DEED=$PLUGIN
 plugin asker "$BUILD/plugins/asker" '.capabilities = ["CAP_STORAGE"]'
 ASKER=$PLUGIN
+plugin reader "$BUILD/plugins/asker" '.capabilities = ["CAP_WORKSPACE_READ", "CAP_WORKSPACE_WRITE"]'
+READER=$PLUGIN
+mkdir "$WORK/project"
+printf 'of the tree' >"$WORK/project/a"
+echo something >"$WORK/something"
 mkdir -p "$WORK/tree/sub"
 echo one >"$WORK/tree/file"
 echo two >"$WORK/tree/sub/file"
@@ -273,6 +278,18 @@ handed() {
 	check "F156: ($WHO, $TIER) it checks" as "$OXG" check "$RUN"
 }
 
+# The tree is read and changes are staged; the plugin itself sees nothing of it.
+project() {
+	run_in --project "$WORK/project" --grant CAP_WORKSPACE_READ --grant CAP_WORKSPACE_WRITE "$READER" -- \
+		'+{"jsonrpc":"2.0","id":1,"method":"fs.read","params":{"token":"$T","path":"a"}}' '=1' \
+		'+{"jsonrpc":"2.0","id":2,"method":"fs.write","params":{"token":"$T","path":"a","text":"new"}}' '=1' \
+		'+{"jsonrpc":"2.0","id":3,"method":"fs.read","params":{"token":"$T","path":"../something"}}' '=1'
+	is "F175: ($WHO, $TIER) the project is read, and not left" "$STATUS $(jq -c '.result.text // .error.code' "$RUN/logs/stdout.log" | tr '\n' ' ')" \
+		'0 "of the tree" null -32602 '
+	is "F175: ($WHO, $TIER) a change is staged, the tree as it was" "$(cat "$RUN/changes/a" "$WORK/project/a")" 'newof the tree'
+	check "F156: ($WHO, $TIER) it checks" as "$OXG" check "$RUN"
+}
+
 for who in $IDENTITIES; do
 	become "$who"
 	chosen
@@ -286,6 +303,7 @@ for who in $IDENTITIES; do
 		holes
 		files
 		handed
+		project
 		limits
 		survivors
 	done

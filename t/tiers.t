@@ -1,7 +1,7 @@
 #!/bin/sh
 # The weaker tiers: a jail without mounts and namespaces, where the operator accepts
 # one. What must hold in every tier holds here too, and nothing outlives the run.
-# shellcheck source=/dev/null
+# shellcheck source=/dev/null disable=SC2016
 . "${0%/*}/lib.sh"
 
 LESSER=$WORK/lesser

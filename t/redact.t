@@ -6,7 +6,7 @@
 . "${0%/*}/lib.sh"
 
 trust_root
-printf '#!/bin/sh\nscript=$1\nshift\neval "$script"\n' >"$WORK/script"
+printf '#!/bin/bash\nscript=$1\nshift\neval "$script"\n' >"$WORK/script"
 plugin shell "$WORK/script" '.capabilities = ["CAP_EMIT_FINDINGS", "CAP_SECRETS_READ", "CAP_STORAGE"] | .runtime = "system"'
 SHELL_PLUGIN=$PLUGIN
 plugin lesser "$WORK/script" '.runtime = "system"'

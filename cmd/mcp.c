@@ -721,8 +721,9 @@ static int due(const struct mcp *m)
 static void look(struct mcp *m)
 {
 	struct job *job = &m->job;
+	bool deaf = behind(m) > BEHIND_BYTES; /* its end is seen all the same */
 	struct pollfd p[] = {
-		{ m->closed || behind(m) > BEHIND_BYTES ? -1 : STDIN_FILENO, POLLIN, 0 },
+		{ m->closed ? -1 : STDIN_FILENO, deaf ? POLLRDHUP : POLLIN, 0 },
 		{ STDOUT_FILENO, behind(m) > 0 ? POLLOUT : 0, 0 },
 		{ job->died, POLLIN, 0 }, { job->out, POLLIN, 0 }, { job->err, POLLIN, 0 },
 	};
@@ -737,7 +738,9 @@ static void look(struct mcp *m)
 		take(&job->err, &job->err_text, ERR_BYTES, &job->err_seen);
 	if (p[2].revents)
 		job_finish(m);
-	if (p[0].revents)
+	if (p[0].revents && deaf)
+		leave(m);
+	else if (p[0].revents)
 		read_client(m);
 	if (p[1].revents & POLLOUT)
 		write_client(m);

@@ -579,6 +579,18 @@ async function leaving() {
 		is(`F174: (${WHO}) ${what}: the folder is sealed and says killed`, sealed(run), 'killed');
 		is(`F174: (${WHO}) ${what}: nothing is answered any more`, s.lines.length, 1);
 	}
+	// One that asked for more than is kept, heard nothing of it, and goes.
+	const out = place('left-deaf'), run = `${out}/${ID[0]}`;
+	const s = await started(...words(out));
+	s.call('run', { ...HANG, run_id: ID[0] });
+	check(`F174: (${WHO}) a client that does not listen: its run`, await begun(run));
+	s.child.stdout.pause();
+	s.pings(Array.from({ length: 40000 }, (_, i) => String(i).padEnd(250, '.')));
+	await seconds(0.5);
+	s.child.stdin.destroy();
+	check(`F174: (${WHO}) is ended when it goes`, await until(() => fs.existsSync(`${run}/SHA256SUMS`)));
+	s.child.stdout.destroy();
+	is(`F174: (${WHO}) and so is the server`, await s.ended, { code: 0, signal: null });
 }
 
 (async () => {

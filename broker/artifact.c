@@ -45,7 +45,8 @@ int put_read(struct broker *b, const struct request *r, const char *key, const c
 	return content_read(b, r, put, error);
 }
 
-/* A piece that is refused may come again. */
+/* A piece that is refused may come again; and the whole file, when who sent it died on
+ * the way. */
 int put_goes_on(struct broker *b, const struct put *put, bool artifact, struct handed_file **out,
     char error[200])
 {
@@ -53,6 +54,10 @@ int put_goes_on(struct broker *b, const struct put *put, bool artifact, struct h
 
 	*out = handed_find(&b->stage.handed, artifact, put->name);
 	o = stage_open(b, *out);
+	if (o && put->offset == 0 && o->seen > 0) {
+		stage_drop(b, *out, "it begins again");
+		o = NULL;
+	}
 	if (!o)
 		*out = NULL; /* one that has ended is refused when it begins again */
 	if (!o && put->offset != 0)

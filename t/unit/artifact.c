@@ -191,7 +191,6 @@ static void refusals(void)
 		{ "a name that is a file's directory", ",\"name\":\"dir\",\"text\":\"x\"" },
 		{ "a name in a file", ",\"name\":\"taken/x\",\"text\":\"x\"" },
 		{ "an offset that is not the next one", ",\"name\":\"open\",\"text\":\"x\",\"offset\":2" },
-		{ "the beginning again", ",\"name\":\"open\",\"text\":\"x\"" },
 	};
 	char name[120];
 	size_t files;
@@ -208,6 +207,13 @@ static void refusals(void)
 	}
 	ok(call("artifact.put", ",\"name\":\"open\",\"text\":\"y\",\"offset\":1") == 0 && bytes_are(staged(3), "xy"),
 	    "what was open stays so", answer);
+	/* Who sent it may have been killed: it can begin again, under its own name. */
+	if (call("artifact.put", ",\"name\":\"twice\",\"text\":\"lost\",\"more\":true"))
+		abort();
+	ok(call("artifact.put", ",\"name\":\"twice\",\"text\":\"k\",\"more\":true") == 0 &&
+	    b.stage.handed.file[files].state == HANDED_DROPPED, "F175: begun again: the first one is dropped", answer);
+	ok(call("artifact.put", ",\"name\":\"twice\",\"text\":\"ept\",\"offset\":1") == 0 &&
+	    bytes_are(staged((uint32_t)files + 2), "kept"), "F175: and the second one is whole", answer);
 }
 
 static void ceilings(void)

@@ -415,6 +415,18 @@ static const char *plain_path(struct arena *a, const char *path)
 	return arena_text(a, (struct bytes){ (const void *)path, n });
 }
 
+/* A link such as out/latest leads to the new folder as soon as there is one. */
+static const char *behind_link(struct arena *a, const char *path)
+{
+	const char *plain = plain_path(a, path);
+	char byte, *real = readlink(plain, &byte, 1) > 0 ? realpath(plain, NULL) : NULL;
+
+	if (real != NULL)
+		path = arena_text(a, bytes_of(real));
+	free(real);
+	return path;
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	static struct replay r;
@@ -436,7 +448,7 @@ int cmd_replay(int argc, char **argv)
 	int status;
 
 	options_read(&c, argc, argv, &operands, NULL);
-	r.old = stored_operand(&c, &operands);
+	r.old = behind_link(&r.kept, stored_operand(&c, &operands));
 	r.words.verify_time_given = option_time(r.verify_time, &r.words.verify_time);
 	if (prepare(&r) != 0)
 		return command_fail(&r.why);

@@ -80,6 +80,14 @@ json "F158: replay.json names both runs and their sums" "$NEW.replay.json" \
 		\"$(jq -r .run_id "$NEW/run.json")\", \"$(sha256sum <"$NEW/SHA256SUMS" | cut -c1-64)\"]"
 check "F158: with an id of its own" test "$(jq -r .run_id "$A/run.json")" != "$(jq -r .run_id "$NEW/run.json")"
 
+# The link that the new run moves to its own folder.
+as mkdir "$OUT/here"
+(cd "$OUT/here" && as "$OXG" run --trust "$TRUST" --quiet --input "$WORK/tree" "$PLUGIN" &&
+	A=$(readlink -f out/latest) && as "$OXG" replay --trust "$TRUST" out/latest/ &&
+	! test "$A" -ef out/latest && jq -r .left.folder out/*.replay.json && echo "$A") >"$OUT/said" 2>"$OUT/err"
+is "F158: out/latest, which leads to the replay afterwards" "$(sed -n '/reproducible/p' "$OUT/said")" reproducible
+is "F158: and is called what it was" "$(tail -n 2 "$OUT/said" | uniq -d | wc -l)" 1
+
 echo 'more' >>"$WORK/tree/file"
 replay "$A"
 refused "a changed input" 3 "listing of $WORK/tree has the SHA-256 .* records $(jq -r .input.sha256 "$A/run.json")"

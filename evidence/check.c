@@ -433,8 +433,8 @@ static int refuse_partial(struct arena *a, const struct folder *f, struct why *w
 	else if (names.n >= NAMES_SHOWN)
 		buf_text(&names, ", ...");
 	refuse(why, REFUSE_EVIDENCE, "%s was never finished: the run was interrupted, "
-	    "and what it left is %zu files (%s); it proves nothing, run the plugin "
-	    "again", f->path, f->files, arena_text(a, buf_bytes(&names)));
+	    "and what it left is %zu file%s (%s); it proves nothing, run the plugin "
+	    "again", f->path, f->files, f->files == 1 ? "" : "s", arena_text(a, buf_bytes(&names)));
 	buf_free(&names);
 	return -1;
 }

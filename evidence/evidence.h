@@ -247,7 +247,7 @@ void html_artifacts(struct buf *to, const struct folder *f); /* a section, when 
 
 /* ---- a stored folder, read (folder.c) ------------------------------------------------
  * Every file is read whole, and a large one mapped, so that it needs no memory; a
- * .partial is loaded too and says so.
+ * .partial is loaded too and says so; a directory with nothing of a run in it is not.
  */
 struct folder_file {
 	const char *name;              /* "logs/stdout.log" */

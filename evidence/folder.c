@@ -290,6 +290,13 @@ static bool ends_in_partial(const char *path)
 	return n >= m && memcmp(path + n - m, word, m) == 0;
 }
 
+/* A mistyped path is not called a run that was interrupted. */
+static bool of_a_run(const struct folder *f)
+{
+	return !f->partial || ends_in_partial(f->path) ||
+	    folder_get(f, "run.json").p != NULL || folder_get(f, "journal/events.jsonl").p != NULL;
+}
+
 int folder_load(struct arena *a, const char *path, struct folder *out, struct why *why)
 {
 	struct walk w = { .a = a, .f = out, .why = why };
@@ -306,5 +313,6 @@ int folder_load(struct arena *a, const char *path, struct folder *out, struct wh
 	/* The sums are the last thing written: without them nothing was sealed,
 	 * whatever the folder is called. */
 	out->partial = ends_in_partial(path) || folder_get(out, "SHA256SUMS").p == NULL;
-	return 0;
+	return of_a_run(out) ? 0 : refuse(why, REFUSE_EVIDENCE, "%s is no run folder: neither "
+	    "SHA256SUMS nor run.json nor a journal is in it; name the folder that oxg run told", path);
 }

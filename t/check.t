@@ -360,7 +360,15 @@ partial() {
 	done
 	become "${IDENTITIES%% *}"
 	mkdir "$WORK/nothing"
-	caught "F163: an empty folder" 'never finished' "$WORK/nothing"
+	caught "F163: an empty folder" 'is no run folder' "$WORK/nothing"
+	mkdir "$WORK/nothing.partial"
+	caught "F163: what was interrupted at once" 'never finished.*nothing' "$WORK/nothing.partial"
+	echo '{}' >"$WORK/nothing/run.jsonl"
+	for verb in report gate replay; do
+		as timeout 20 "$OXG" $verb "$WORK/nothing" >"$WORK/stdout" 2>"$SAID"
+		is "F163: $verb of another directory: status 5" "$? $(wc -c <"$WORK/stdout")" "5 0"
+		tells "F163: and what is wrong" "$SAID" 'is no run folder'
+	done
 }
 
 moved() {

@@ -388,14 +388,14 @@ static bool check_listed(struct desk *d, const char *name, bool required,
 	if (d->root->allowlist_absent) {
 		phase_missing(d, name, required, (struct fault){ REFUSE_ALLOWLIST, NULL, actual,
 		    arena_printf(d->a, "%s/ALLOWLIST: does not exist, so nothing may run; make it "
-		    "with oxg allow", d->root->path) });
+		    "with oxg allow --trust %s", d->root->path, d->root->path) });
 		return false;
 	}
 	entry = allowlist_find(d->root, path);
 	if (!entry) {
 		phase_missing(d, name, required, (struct fault){ REFUSE_ALLOWLIST, NULL, actual,
 		    arena_printf(d->a, "%s: is not in %s/ALLOWLIST; if you trust it, list it with "
-		    "oxg allow", path, d->root->path) });
+		    "oxg allow --trust %s", path, d->root->path, d->root->path) });
 		return false;
 	}
 	expected = hex_of(d, entry->sha256);

@@ -127,7 +127,7 @@ long_lists() {
 	like 'F002: a list of more than 16 MiB' "$STATUS $CODE $SAID" '^3 trust_root .*ALLOWLIST: .*too large'
 	: >"$TRUST/ALLOWLIST"
 	verify "$PLUGIN"
-	like 'F001: an empty list' "$STATUS $CODE $SAID" "^3 allowlist $PLUGIN/p: is not in $TRUST/ALLOWLIST.*oxg allow"
+	like 'F001: an empty list' "$STATUS $CODE $SAID" "^3 allowlist $PLUGIN/p: is not in $TRUST/ALLOWLIST.*oxg allow --trust $TRUST\$"
 }
 
 # ---- what is listed -------------------------------------------------------------------------

@@ -219,6 +219,8 @@ void request_serve(struct broker *b, struct bytes line);
 /* Will a run that is done again be answered the same, though nothing was recorded? An
  * unknown method: no. No name: whatever this grant can call. */
 bool method_replays(struct bytes name, capability_set granted);
+/* Does any method that needs it work in this build? */
+bool capability_offered(enum capability c);
 /* A line that never became a request. */
 void request_refuse(struct broker *b, enum rpc_error code, const char *reason);
 

@@ -422,6 +422,14 @@ static int method_find(const struct request *r, const struct method **out, char 
 	return op_wrong(error, RPC_METHOD, "there is no such method");
 }
 
+bool capability_offered(enum capability c)
+{
+	for (size_t i = 0; i < COUNT(methods); i++)
+		if (methods[i].needs == (int)c && methods[i].run)
+			return true;
+	return false;
+}
+
 bool method_replays(struct bytes name, capability_set granted)
 {
 	for (size_t i = 0; i < COUNT(methods); i++) {

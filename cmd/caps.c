@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "broker/broker.h"
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
 
@@ -24,7 +25,7 @@ static const struct capability_note notes[CAPABILITY_COUNT] = {
 	    "off without proxy.enable; addresses are checked, requests budgeted and recorded",
 	    NEEDS_NOTHING },
 	[CAP_HTTP_PASSIVE] = { "see recorded HTTP",
-	    "reads summaries of traffic that the operator recorded and gave with --flows",
+	    "reads summaries of traffic that the operator recorded",
 	    "sanitised: bodies and credentials are left out; nothing is sent",
 	    NEEDS_NOTHING },
 	[CAP_FLOW_INSPECT] = { "inspect flows",
@@ -52,7 +53,7 @@ static const struct capability_note notes[CAPABILITY_COUNT] = {
 	    "regular files only, a ceiling on bytes, every file hashed",
 	    NEEDS_NOTHING },
 	[CAP_WORKSPACE_READ] = { "read the project",
-	    "reads the tree that the operator gave with --project",
+	    "reads the project's tree, which the operator names",
 	    "below that directory only, no links followed, every read journalled",
 	    NEEDS_NOTHING },
 	[CAP_WORKSPACE_WRITE] = { "propose changes",
@@ -82,9 +83,10 @@ static void caps_text(struct buf *out)
 	for (int c = 0; c < CAPABILITY_COUNT; c++) {
 		const struct capability_note *n = &notes[c];
 
-		buf_printf(out, "%s%s  (%s; risk %s)\n", c ? "\n" : "",
+		buf_printf(out, "%s%s  (%s; risk %s%s)\n", c ? "\n" : "",
 		    capability_name((enum capability)c), n->title,
-		    risk_word(capability_risk((enum capability)c)));
+		    risk_word(capability_risk((enum capability)c)),
+		    capability_offered((enum capability)c) ? "" : "; not offered by this build");
 		buf_printf(out, "    %s\n    held by: %s\n", n->allows, n->mitigation);
 		if (n->needs != NEEDS_NOTHING)
 			buf_printf(out, "    needs: %s\n",
@@ -109,6 +111,7 @@ static void caps_json(struct buf *out)
 		json_member(&o, "risk", risk_word(capability_risk((enum capability)c)));
 		json_member(&o, "allows", n->allows);
 		json_member(&o, "mitigation", n->mitigation);
+		json_member_bool(&o, "offered", capability_offered((enum capability)c));
 		json_name(&o, "needs");
 		json_open(&o, '[');
 		if (n->needs != NEEDS_NOTHING)

@@ -57,7 +57,8 @@ int cmd_check(int argc, char **argv)
 		{ "json", OPT_FLAG, NULL, "print one JSON object on stdout", &json },
 	};
 	static const struct command c = { "check", "[options] RUN",
-	    "Validate a run folder: digests, journal, documents, gate, report, attestations.",
+	    "Validate a run folder: digests, journal, documents, gate, report, attestations.\n"
+	    "Status 0: it verifies, whatever its gate decided; oxg gate ends as that says.",
 	    option, COUNT(option) };
 	struct words_list operands = { .count = 0 };
 	struct check_result r;

@@ -31,6 +31,8 @@ pasted() {
 	is "F142: ($WHO) README: the plugin finds what it should" \
 		"$(jq -r '[.type, .severity, .target, .message] | join(" ")' "$OUT/cwd/out/latest/findings.jsonl" | sort)" \
 		"$(printf '%s\n' 'todo low ./a.c:2 TODO: first "one"' 'todo low ./sub/b.c:1 TODO second')"
+	(cd "$OUT/cwd" && as "$OXG" replay --trust trust out/latest) >"$OUT/stdout" 2>"$OUT/said"
+	is "F158: ($WHO) README: and can be replayed" "$? $(tail -n 1 "$OUT/stdout")" "0 reproducible"
 	check "F142: README: no more than ten lines of plugin" \
 		within 5 "$(awk '/^cat/ { on = 1; next } /^END/ { on = 0 } on' "$WORK/pasted.sh" | wc -l)" 10
 }

@@ -79,7 +79,7 @@ static void print_path(const char *name, const char *folder, const char *file)
 	fprintf(stderr, "%s\n", file);
 }
 
-static void print_for_people(const struct run_summary *s)
+static void print_for_people(const struct run_words *w, const struct run_summary *s)
 {
 	const char *word = s->ending == NULL ? "REFUSED" :
 	    s->decision != NULL ? s->decision : "NO EVIDENCE";
@@ -99,6 +99,8 @@ static void print_for_people(const struct run_summary *s)
 	fprintf(stderr, "\n");
 	if (s->tally != NULL)
 		print_findings(s);
+	if (w->allow_unsigned && s->ending != NULL)
+		print_path("unsigned", "neither hash nor signature had to be right (--allow-unsigned)", "");
 	if (s->folder != NULL)
 		print_path("folder", s->folder, "");
 	/* Where to look next. */
@@ -200,7 +202,7 @@ int console_summary(const struct run_words *w, const struct run_summary *s)
 	if (w->json)
 		return print_for_programs(s);
 	if (!w->quiet)
-		print_for_people(s);
+		print_for_people(w, s);
 	if (s->moment != NULL)
 		print_timings(s->moment);
 	return s->status;

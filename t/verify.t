@@ -211,6 +211,7 @@ unsigned() {
 		any(.checks[]; .name == "signature" and .status == "SKIP" and (.detail | test("would have passed")))'
 	run --allow-unsigned "$GOOD" -- true
 	json "F183: ($WHO) a run records it" "$RUN/run.json" '.trust.allow_unsigned == true'
+	is "F183: ($WHO) and says so" "$(grep -c '^  unsigned .*--allow-unsigned' "$ERR")" 1
 	key_id "$WORK/test.pub" >"$TRUST/keys/revoked"
 	verify --allow-unsigned "$GOOD"
 	json "F013: ($WHO) it says that the key is revoked" "$WORK/verify.json" \

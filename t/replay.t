@@ -83,8 +83,8 @@ check "F158: with an id of its own" test "$(jq -r .run_id "$A/run.json")" != "$(
 # The link that the new run moves to its own folder.
 as mkdir "$OUT/here"
 (cd "$OUT/here" && as "$OXG" run --trust "$TRUST" --quiet --input "$WORK/tree" "$PLUGIN" &&
-	A=$(readlink -f out/latest) && as "$OXG" replay --trust "$TRUST" out/latest/ &&
-	! test "$A" -ef out/latest && jq -r .left.folder out/*.replay.json && echo "$A") >"$OUT/said" 2>"$OUT/err"
+	led=$(readlink -f out/latest) && as "$OXG" replay --trust "$TRUST" out/latest/ &&
+	! test "$led" -ef out/latest && jq -r .left.folder out/*.replay.json && echo "$led") >"$OUT/said" 2>"$OUT/err"
 is "F158: out/latest, which leads to the replay afterwards" "$(sed -n '/reproducible/p' "$OUT/said")" reproducible
 is "F158: and is called what it was" "$(tail -n 2 "$OUT/said" | uniq -d | wc -l)" 1
 

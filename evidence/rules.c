@@ -103,6 +103,10 @@ const char *rule_input(const struct gate_view *v, enum gate_result *result)
 	if (json_kind(&v->run.json, input) != JSON_NULL && (json_kind(&v->run.json, copied) != JSON_TRUE ||
 	    (v->executed && strlen(gate_text(v, &v->run, "input", "sha256")) != SHA256_HEX - 1)))
 		return "run.json does not say what the input was";
+	if (v->version > 2 && !v->executed && !project && *gate_text(v, &v->run, "input", "sha256") == '\0') {
+		*result = RESULT_NOT_APPLICABLE;
+		return "nothing was executed, and the input was not copied yet";
+	}
 	/* What was read of it has its digest in the journal, what it was has none. */
 	*result = project ? by_word[w] : RESULT_PASS;
 	return project ? "the project was live (--project): what it held is not known" :

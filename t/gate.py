@@ -214,6 +214,8 @@ def input_snapshotted(e):
     digest = text(e.run, "input", "sha256")
     if not none and (get(e.run, "input", "snapshotted") is not True or e.executed and len(digest) != 64):
         return "block", "run.json does not say what the input was"
+    if e.version > 2 and not e.executed and not project and not digest:
+        return "not_applicable", "nothing was executed, and the input was not copied yet"
     if project:
         return word, PROJECT
     return "pass", "the input was copied before the run, and its digest is known"
@@ -774,7 +776,11 @@ def test_input():
                 {"snapshotted": True, "sha256": "0"}, {"snapshotted": True, "sha256": 0}, ...):
         Case().edit(input=lie).decides("input: %r" % (lie,), "BLOCK", "run.json does not say what the input was")
     Case().edit(ending=None, input={"path": "in", "snapshotted": True}).decides(
-        "refused before the input was copied", "BLOCK", "the plugin was not executed")
+        "refused before the input was copied", "BLOCK", "the plugin was not executed",
+        rule=("input_snapshotted", "not_applicable: nothing was executed, and the input was not copied yet"))
+    Case().edit(ending=None, input=good).decides(
+        "refused after the input was copied", "BLOCK", "the plugin was not executed",
+        rule=("input_snapshotted", "pass: the input was copied before the run, and its digest is known"))
 
 
 def test_patch():

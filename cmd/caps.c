@@ -53,7 +53,7 @@ static const struct capability_note notes[CAPABILITY_COUNT] = {
 	    "regular files only, a ceiling on bytes, every file hashed",
 	    NEEDS_NOTHING },
 	[CAP_WORKSPACE_READ] = { "read the project",
-	    "reads the project's tree, which the operator names",
+	    "reads the tree that the operator names with --project",
 	    "below that directory only, no links followed, every read journalled",
 	    NEEDS_NOTHING },
 	[CAP_WORKSPACE_WRITE] = { "propose changes",

@@ -482,10 +482,11 @@ caps() {
 		[.capabilities[] | select(.needs != [])] | map({(.name): .needs}) ==
 		[{"CAP_FLOW_INSPECT_RAW": ["CAP_FLOW_INSPECT"]}]'
 	json 'F128: caps: and whether this build has it' "$WORK/caps.json" '
-		[.capabilities[] | select(.offered).name] == ["CAP_EMIT_FINDINGS", "CAP_STORAGE", "CAP_SECRETS_READ"]'
+		[.capabilities[] | select(.offered).name] == ["CAP_EMIT_FINDINGS", "CAP_STORAGE",
+			"CAP_WORKSPACE_READ", "CAP_WORKSPACE_WRITE", "CAP_SECRETS_READ"]'
 	"$OXG" caps >"$WORK/said"
-	is 'F128: caps for people: likewise' "$(grep '^CAP_' "$WORK/said" | grep -vc 'not offered')" 3
-	is 'F128: caps tells of no option that there is not' "$(grep -oE -- '--[a-z-]+' "$WORK/said" | sort -u)" --secret
+	is 'F128: caps for people: likewise' "$(grep '^CAP_' "$WORK/said" | grep -vc 'not offered')" 5
+	is 'F128: caps tells of no option that there is not' "$(grep -oE -- '--[a-z-]+' "$WORK/said" | sort -u | tr '\n' ' ')" '--project --secret '
 	is 'F128: caps for people names the same' "$(grep -o '^CAP_[A-Z_]*' "$WORK/said" | sort)" \
 		"$(jq -r '.capabilities[].name' "$WORK/caps.json" | sort)"
 }

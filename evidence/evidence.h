@@ -370,8 +370,14 @@ const char *rule_input(const struct gate_view *v, enum gate_result *result);
 const char *rule_risk(const struct gate_view *v, enum gate_result *result);
 void risk_write(struct json_out *o, const struct gate_view *v); /* the report's member */
 
-/* ---- changes.c: changes.json, and the rules over what is staged ------------------------ */
+/* ---- staged.c: the rules over what a plugin staged -------------------------------------- */
+const char *rule_staged(const struct gate_view *v, enum gate_result *result);
+const char *rule_protected(const struct gate_view *v, enum gate_result *result);
+const char *rule_patch(const struct gate_view *v, enum gate_result *result);
+
+/* ---- changes.c: changes.json, and the files below changes/ ------------------------------ */
 #define CHANGES "changes.json"
+#define STAGED "changes/"              /* the rest of such a name is the path it will have */
 #define CHANGE_EXECUTABLE 1u           /* flags of a struct handed_begin: it shall be */
 #define CHANGE_BASED 2u                /* there is a file now, of this digest */
 
@@ -398,12 +404,10 @@ bool changes_read(struct arena *a, struct bytes text, struct changes *out);
 void changes_make(struct arena *a, const struct handed *list, struct changes *out);
 /* List, files below changes/, journal and run.json agree. 0, or -1 with why (EVIDENCE). */
 int changes_check(struct arena *a, const struct folder *f, const struct json *run, struct why *why);
+const char *staged_path(const struct folder_file *file); /* NULL: it is not below changes/ */
 /* The first path where the list and the files below changes/ do not agree; NULL: none. */
 const char *changes_stray(const struct changes *c, const struct folder *f);
 void html_changes(struct buf *to, const struct folder *f); /* a section, when there are any */
-const char *rule_staged(const struct gate_view *v, enum gate_result *result);
-const char *rule_protected(const struct gate_view *v, enum gate_result *result);
-const char *rule_patch(const struct gate_view *v, enum gate_result *result);
 
 /* ---- dsse.c: signed statements (FORMATS.md sections 1, 4.4) --------------------------------- */
 struct pubkey; /* trust/trust.h */

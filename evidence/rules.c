@@ -9,7 +9,6 @@
 
 #define PARSED_BYTES (8u << 20)   /* of all required .json: beyond, none is readable */
 #define REQUIRED_MAX 256          /* as the reader of policies has it */
-#define STAGED "changes/"         /* bears the path it will have */
 
 /* ---- reading ---------------------------------------------------------------------- */
 
@@ -185,7 +184,7 @@ static bool score_output(const struct gate_view *v, int64_t *points)
 		bytes += (uint64_t)n;
 	}
 	for (size_t i = 0; i < v->folder->files; i++)
-		if (below(&v->folder->file[i], STAGED) || below(&v->folder->file[i], "artifacts/"))
+		if (staged_path(&v->folder->file[i]) != NULL || below(&v->folder->file[i], "artifacts/"))
 			bytes += v->folder->file[i].bytes.n;
 	for (size_t i = 0; v->changes != NULL && i < v->changes->n; i++)
 		bytes += v->changes->change[i].deletes ? v->changes->change[i].base_bytes : 0;

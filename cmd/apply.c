@@ -90,11 +90,11 @@ static int judged(const struct apply *p)
 	for (size_t i = 0; i < p->by.refusals; i++)
 		warn("%s", p->by.refused[i]);
 	if (decision == DECISION_APPROVAL) {
-		warn("%s: its gate says %s: nothing was applied%s", p->run, "REQUIRE_APPROVAL",
+		warn("%s: its gate says REQUIRE_APPROVAL: nothing was applied%s", p->run,
 		    p->approvals.trust != NULL ? "" : "; --trust DIR counts approvals");
 		return STATUS_APPROVAL;
 	}
-	warn("%s: its gate says %s: nothing was applied%s", p->run, "BLOCK", "");
+	warn("%s: its gate says BLOCK: nothing was applied", p->run);
 	return STATUS_BLOCK;
 }
 
@@ -233,8 +233,8 @@ static int judge_all(struct apply *p)
 	}
 	if (conflicts == 0)
 		return 0;
-	return refuse(&p->why, REFUSE_INPUT, "%zu changes do not fit %s: nothing was applied; run the plugin again",
-	    conflicts, p->to);
+	return refuse(&p->why, REFUSE_INPUT, "%zu change%s not fit %s: nothing was applied; run the plugin again",
+	    conflicts, conflicts == 1 ? " does" : "s do", p->to);
 }
 
 /* ---- changing it ---------------------------------------------------------------------- */
@@ -312,7 +312,7 @@ static const char *write_file(struct apply *p, const struct change *c, int at, c
 	fd = openat(at, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, c->executable ? 0777 : 0666);
 	if (fd < 0)
 		return strerror(errno);
-	if (fill(fd, folder_get(&p->checked.folder, arena_printf(&p->a, "changes/%s", c->path)), c->sha256) != 0)
+	if (fill(fd, folder_get(&p->checked.folder, arena_printf(&p->a, STAGED "%s", c->path)), c->sha256) != 0)
 		wrong = errno == ESTALE ? "the run folder was changed meanwhile" : strerror(errno);
 	if (close(fd) != 0 && wrong == NULL)
 		wrong = strerror(errno);
@@ -361,7 +361,7 @@ static int perform_all(struct apply *p)
 			    change_perform(p, i) : NULL;
 
 			if (wrong != NULL)
-				return refuse(&p->why, REFUSE_EVIDENCE, "%s/%s: %s; %zu changes were made before that, %zu were not: "
+				return refuse(&p->why, REFUSE_EVIDENCE, "%s/%s: %s; changes made before that: %zu, not made: %zu; "
 				    "see %s", p->to, c->path, wrong, p->count[STATE_DONE], p->count[STATE_PLANNED] + 1,
 				    p->record);
 		}
@@ -459,7 +459,7 @@ static int tell(struct apply *p, const char *result)
 	for (size_t i = 0; i < p->changes.n; i++)
 		if (p->state[i] != STATE_ALREADY)
 			warn("%s %s", p->changes.change[i].deletes ? "delete" : "write", p->changes.change[i].path);
-	warn("%s: %zu changes %s %s, %zu already there%s%s", p->run, todo,
+	warn("%s: %zu change%s %s %s, %zu already there%s%s", p->run, todo, todo == 1 ? "" : "s",
 	    p->dry ? "would be applied to" : "applied to", p->to, p->count[STATE_ALREADY],
 	    p->record != NULL ? ": " : "", p->record != NULL ? p->record : "");
 	return status;

@@ -124,7 +124,7 @@ conflict() {
 	apply
 	is "F175: $1: status 3" "$STATUS" 3
 	like "F175: $1: the sentence" "$(cat "$ERR")" "$3"
-	like "F175: $1: and what to do" "$(cat "$ERR")" '^oxg: [1-9] changes do not fit .*nothing was applied; run the plugin again'
+	like "F175: $1: and what to do" "$(cat "$ERR")" '^oxg: [1-9] changes? do(es)? not fit .*nothing was applied; run the plugin again'
 	unchanged "$1"
 }
 
@@ -273,7 +273,7 @@ full() {
 	head -c 700000 /dev/zero >"$WORK/disk/fill"
 	apply
 	is "F175: a full disk: status 5" "$STATUS" 5
-	like "F175: it says what was done and what was not" "$(cat "$ERR")" '/big: No space left on device; 1 changes were made before that, 2 were not: see'
+	like "F175: it says what was done and what was not" "$(cat "$ERR")" '/big: No space left on device; changes made before that: 1, not made: 2; see'
 	is "F175: what was done, and no temporary file" "$(cd "$TREE" && find . -maxdepth 1 | sort | tr '\n' ' ')" ". ./.git ./a ./$EDITED ./src ./tool "
 	json "F175: the record has it" "$RUN.applied.json" '.result == "failed" and [.changes[].state] == ["done", "failed", "planned"]'
 	rm "$WORK/disk/fill"

@@ -263,25 +263,6 @@ static bool figure(const struct request *r, const char *name, int64_t least, int
 	return v < 0 || (json_integer(&r->json, v, out) && *out >= least && *out <= most);
 }
 
-/* As much as there is, up to n. -1 with errno. */
-static ssize_t read_part(int fd, unsigned char *p, size_t n, uint64_t at)
-{
-	size_t have = 0;
-
-	while (have < n) {
-		ssize_t got = pread(fd, p + have, n - have, (off_t)(at + have));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		have += (size_t)got;
-	}
-	return (ssize_t)have;
-}
-
 /* Text is told as such where it is any, and not so full of what JSON spells at length
  * that base64 is shorter. */
 static void write_content(struct json_out *result, struct bytes s)
@@ -323,7 +304,7 @@ int op_fs_read(struct broker *b, struct request *r, struct json_out *result, cha
 	if (fd < 0)
 		return cannot(path, errno, error);
 	part = arena_get(&b->scratch, (size_t)length + 1);
-	n = read_part(fd, part, (size_t)length, (uint64_t)offset);
+	n = read_at(fd, part, (size_t)length, (uint64_t)offset);
 	code = errno;
 	close(fd);
 	if (n < 0)
@@ -368,7 +349,7 @@ static int base_read(struct broker *b, const char *path, struct handed_begin *as
 	if (fd < 0)
 		return errno;
 	sha256_start(&h);
-	while (as->base_bytes <= BASE_MAX && (n = read_part(fd, chunk, READ_MAX, as->base_bytes)) > 0) {
+	while (as->base_bytes <= BASE_MAX && (n = read_at(fd, chunk, READ_MAX, as->base_bytes)) > 0) {
 		sha256_add(&h, chunk, (size_t)n);
 		count_lines(chunk, (size_t)n, &as->base_lines, &in);
 		as->base_bytes += (uint64_t)n;

@@ -82,22 +82,6 @@ static int reopen(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static ssize_t tail_read(int fd, unsigned char *p, size_t n, off_t from)
-{
-	size_t got = 0;
-
-	while (got < n) {
-		ssize_t r = pread(fd, p + got, n - got, from + (off_t)got);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return -1;
-		got += (size_t)r;
-	}
-	return (ssize_t)got;
-}
-
 /* seq and head from the last whole line of tail, which ends in a newline. */
 static int last_line(struct journal *j, struct bytes tail, bool whole_file)
 {
@@ -136,7 +120,7 @@ static int recover(struct journal *j, int fd)
 		return -1;
 	n = st.st_size < 2 * (off_t)JOURNAL_LINE_MAX ? (size_t)st.st_size : 2 * JOURNAL_LINE_MAX;
 	tail = arena_get(&scratch, n + 1);
-	if (n > 0 && tail_read(fd, tail, n, st.st_size - (off_t)n) < 0)
+	if (n > 0 && read_at(fd, tail, n, (uint64_t)st.st_size - n) != (ssize_t)n)
 		r = -1;
 	for (whole = n; whole > 0 && tail[whole - 1] != '\n';)
 		whole--;

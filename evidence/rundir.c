@@ -333,18 +333,13 @@ int rundir_stream(struct rundir *rd, const char *name, struct why *why)
 static int read_small(struct rundir *rd, int fd, size_t n, struct bytes *out)
 {
 	unsigned char *p = arena_get(rd->arena, n + 1);
-	size_t have = 0;
+	ssize_t got = read_at(fd, p, n, 0);
 
-	while (have < n) {
-		ssize_t got = pread(fd, p + have, n - have, (off_t)have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got == 0)
-			errno = EIO; /* shorter than it was: somebody is at it */
-		if (got <= 0)
-			return -1;
-		have += (size_t)got;
+	if (got < 0)
+		return -1;
+	if ((size_t)got < n) {
+		errno = EIO; /* shorter than it was: somebody is at it */
+		return -1;
 	}
 	*out = (struct bytes){ p, n };
 	return 0;

@@ -43,17 +43,10 @@ static int malformed(struct walk *w, const char *what)
 
 static int take(struct walk *w, void *p, size_t n)
 {
-	size_t got = 0;
+	ssize_t got = read_at(w->dir->staging, p, n, w->at);
 
-	while (got < n) {
-		ssize_t r = pread(w->dir->staging, (char *)p + got, n - got, (off_t)(w->at + got));
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return rundir_cannot(w->dir, w->why, "read back", STAGING, r < 0 ? errno : EIO);
-		got += (size_t)r;
-	}
+	if (got < 0 || (size_t)got < n)
+		return rundir_cannot(w->dir, w->why, "read back", STAGING, got < 0 ? errno : EIO);
 	w->at += n;
 	return 0;
 }

@@ -230,6 +230,25 @@ int read_full(int fd, void *p, size_t n)
 	return (int)have;
 }
 
+ssize_t read_at(int fd, void *p, size_t n, uint64_t at)
+{
+	unsigned char *to = p;
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t got = pread(fd, to + have, n - have, (off_t)(at + have));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
 int file_write(int dir, const char *path, struct bytes b)
 {
 	int fd = open_beneath(dir, path, O_WRONLY | O_CREAT | O_EXCL, 0600);

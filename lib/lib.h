@@ -200,6 +200,7 @@ int fd_read(struct arena *a, int fd, size_t max, struct bytes *out);
 /* All of it or -1 with errno; EINTR retried. */
 int write_all(int fd, const void *p, size_t n);
 int read_full(int fd, void *p, size_t n); /* n, fewer at the end of file, or -1 */
+ssize_t read_at(int fd, void *p, size_t n, uint64_t at); /* the same, from there */
 /* A new file with these bytes (O_EXCL, 0600), below dir. -1 with errno. */
 int file_write(int dir, const char *path, struct bytes b);
 

@@ -280,39 +280,6 @@ struct ways {
 /* Every way for this call and architecture, with the arguments open. */
 void bpf_ways(const struct sock_fprog *p, uint32_t arch, uint32_t nr, struct ways *out);
 
-/* ---- mcptools.c: the verbs as tools of an MCP client, and the words they become ---------- */
-struct mcp_tool;
-
-#define MCP_GIVEN_MAX 32
-
-/* What the operator said when the server was started; a client can only narrow it. */
-struct mcp_words {
-	const char *plugins, *out;    /* out NULL: out/ of the working directory */
-	const char *text[MCP_GIVEN_MAX]; /* by the table of options */
-	bool flag[MCP_GIVEN_MAX];
-	struct words_list list[2];    /* grant, secret */
-};
-
-/* A call, ready for a child: argv ends with NULL, task is a descriptor or -1. */
-struct mcp_call {
-	const char *argv[1152];
-	size_t argc;
-	int task;                     /* MCP_TASK_FD of the child */
-};
-
-#define MCP_TASK_FD 3
-
-/* Dies with status 2 on a wrong word, as "oxg run" would with the same. */
-void mcp_words_read(int argc, char **argv, struct mcp_words *out);
-const struct mcp_tool *mcp_tool_find(struct bytes name); /* NULL: no such tool */
-void mcp_tools_write(struct json_out *o);                /* the array of tools/list */
-/* arguments is an object of j, or -1. 0, or -1 with why (USAGE), in the client's words. */
-int mcp_call_make(struct arena *a, const struct mcp_words *w, const struct mcp_tool *tool,
-    const struct json *j, int arguments, struct mcp_call *out, struct why *why);
-/* Of an exit status: what it means of this tool, and whether it is an error of the call. */
-const char *mcp_status_word(const struct mcp_tool *tool, int status);
-bool mcp_status_bad(int status);
-
 int cmd_doctor(int argc, char **argv);
 int doctor_syscalls(bool json);         /* cmd/calls.c: the exit status */
 int cmd_verify(int argc, char **argv);  /* cmd/inspect.c */

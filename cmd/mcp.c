@@ -20,25 +20,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
+#include "cmd/mcp.h"
 #include "lib/lines.h"
 #include "version.h"
 
 #define LINE_BYTES (1u << 20)     /* a message; longer is none */
 #define ID_BYTES 256              /* of a request's id */
 #define QUEUE 4                   /* calls that wait for the one that runs */
-#define OUT_BYTES (1u << 20)      /* of a child's stdout; more is cut */
-#define ERR_BYTES (64u << 10)     /* of its stderr */
 #define BEHIND_BYTES (4u << 20)   /* not read by the client: it is not read either */
 #define PIPE_ATOM 4096            /* so much can be written where poll says so */
 #define CHUNK (64u << 10)
-#define DEADLINE_NS 10000000000u  /* from SIGTERM to SIGKILL */
-#define DESCRIPTOR_FREE 10        /* from here on none is a child's */
+#define LEAVE_NS 10000000000u     /* for a client that does not read its last answers */
 
 #define MODERN "2026-07-28"
 #define META "io.modelcontextprotocol/"
@@ -57,7 +52,7 @@ static const char instructions[] =
 enum rpc { PARSE = -32700, REQUEST = -32600, METHOD = -32601, PARAMS = -32602, INTERNAL = -32603,
 	BUSY = -32000, VERSION = -32022 };
 
-/* A request, or a notification (id empty). */
+/* A request, or a notification: that has no id. */
 struct message {
 	struct json j;
 	struct bytes line;
@@ -67,18 +62,13 @@ struct message {
 	bool modern;
 };
 
-struct job {
-	pid_t pid;                    /* 0: nothing runs */
-	int died, out, err;           /* pidfd; pipes, -1 at their end */
-	struct buf id, out_text, err_text;
-	uint64_t out_seen, err_seen;
+/* What is asked, and by whom; its answer is made of what the child leaves. */
+struct asked {
+	struct buf id;
 	const struct mcp_tool *tool;
 	bool structured, modern;
 	bool silent;                  /* nobody waits for an answer */
-	uint64_t kill_ns;             /* when SIGKILL is due, 0: it is not */
 };
-
-static const struct job no_job = { .died = -1, .out = -1, .err = -1 };
 
 struct mcp {
 	struct mcp_words words;
@@ -91,7 +81,8 @@ struct mcp {
 	size_t written;               /* of out */
 	struct { struct buf id, line; } queue[QUEUE];
 	size_t queued;
-	struct job job;
+	struct mcp_job job;
+	struct asked asked;           /* of the job */
 	struct arena scratch;         /* of one message */
 };
 
@@ -155,114 +146,14 @@ static void result_refused(struct mcp *m, const char *id, bool modern, const cha
 	answer_close(m, &o);
 }
 
-/* ---- the child ---------------------------------------------------------------------------- */
-
-static _Noreturn void child(const struct mcp *m, pid_t server, const struct mcp_call *c, int out, int err)
-{
-	/* From number to number the flag is lost, but not onto itself. */
-	int task = c->task < 0 ? 0 : c->task == MCP_TASK_FD ? fcntl(c->task, F_SETFD, 0) :
-	    dup2(c->task, MCP_TASK_FD);
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	signal(SIGPIPE, SIG_DFL);
-	if (null >= 0 && task >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
-	    dup2(err, STDERR_FILENO) >= 0 && prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0 && getppid() == server)
-		fexecve(m->self, (char *const *)c->argv, environ);
-	_exit(STATUS_JAIL);
-}
-
-static int above(int fd)
-{
-	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, DESCRIPTOR_FREE);
-
-	if (fd >= 0)
-		close(fd);
-	return high;
-}
-
-/* Both ends above what a child puts in place; ours does not wait. */
-static bool pipe_make(int p[2])
-{
-	if (pipe2(p, O_CLOEXEC) < 0) {
-		p[0] = p[1] = -1;
-		return false;
-	}
-	p[0] = above(p[0]);
-	p[1] = above(p[1]);
-	return p[0] >= 0 && p[1] >= 0 && fcntl(p[0], F_SETFL, O_NONBLOCK) == 0;
-}
-
-static void drop(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static bool job_start(struct mcp *m, const struct mcp_call *c)
-{
-	struct job *job = &m->job;
-	int out[2], err[2] = { -1, -1 };
-	pid_t server = getpid();
-	bool made = pipe_make(out) && pipe_make(err);
-
-	job->died = -1;
-	job->pid = made ? fork() : -1;
-	if (job->pid == 0)
-		child(m, server, c, out[1], err[1]);
-	if (job->pid > 0)
-		job->died = (int)syscall(SYS_pidfd_open, job->pid, 0);
-	drop(&out[1]);
-	drop(&err[1]);
-	job->out = out[0];
-	job->err = err[0];
-	if (job->died >= 0)
-		return true;
-	if (job->pid > 0) {
-		kill(job->pid, SIGKILL);
-		waitpid(job->pid, NULL, 0);
-	}
-	drop(&job->out);
-	drop(&job->err);
-	job->pid = 0;
-	return false;
-}
-
-/* A run seals its folder at the first; what does not end by it is ended. */
-static void job_end(struct job *job)
-{
-	job->silent = true;
-	if (job->pid == 0 || job->kill_ns != 0)
-		return;
-	kill(job->pid, SIGTERM);
-	job->kill_ns = monotonic_ns() + DEADLINE_NS;
-}
-
-/* Keeps what there is room for. False: not now. */
-static bool take(int *fd, struct buf *text, size_t max, uint64_t *seen)
-{
-	static unsigned char chunk[CHUNK];
-	ssize_t n = *fd < 0 ? 0 : read(*fd, chunk, sizeof(chunk));
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n <= 0) {
-		drop(fd);
-		return false;
-	}
-	*seen += (uint64_t)n;
-	buf_add(text, chunk, (size_t)n < max - text->n ? (size_t)n : max - text->n);
-	return true;
-}
-
 /* ---- what came of it -------------------------------------------------------------------------- */
 
 /* Behind what the child printed: what its end means, and what it told people. */
-static void note_write(const struct job *job, int status, struct buf *note)
+static void note_write(const struct mcp_job *job, const struct mcp_tool *tool, int status, struct buf *note)
 {
 	if (WIFEXITED(status))
 		buf_printf(note, "exit_status %d: %s\n", WEXITSTATUS(status),
-		    mcp_status_word(job->tool, WEXITSTATUS(status)));
+		    mcp_status_word(tool, WEXITSTATUS(status)));
 	else
 		buf_printf(note, "oxg itself was ended by signal %d\n", WTERMSIG(status));
 	if (job->out_seen > job->out_text.n)
@@ -292,18 +183,18 @@ static void structured_write(struct arena *a, struct json_out *o, struct bytes t
 
 static void job_answer(struct mcp *m, int status)
 {
-	struct job *job = &m->job;
-	struct json_out o = result_open(m, (const char *)job->id.p, job->modern);
+	const struct mcp_job *job = &m->job;
+	struct json_out o = result_open(m, (const char *)m->asked.id.p, m->asked.modern);
 	struct buf note = { 0 };
 
-	note_write(job, status, &note);
+	note_write(job, m->asked.tool, status, &note);
 	json_name(&o, "content");
 	json_open(&o, '[');
 	if (job->out_text.n > 0)
 		text_block(&o, buf_bytes(&job->out_text));
 	text_block(&o, buf_bytes(&note));
 	json_close(&o, ']');
-	if (job->structured && job->out_seen == job->out_text.n)
+	if (m->asked.structured && job->out_seen == job->out_text.n)
 		structured_write(&m->scratch, &o, buf_bytes(&job->out_text));
 	json_member_bool(&o, "isError", !WIFEXITED(status) || mcp_status_bad(WEXITSTATUS(status)));
 	if (WIFEXITED(status)) {
@@ -317,27 +208,22 @@ static void job_answer(struct mcp *m, int status)
 	arena_reset(&m->scratch);
 }
 
-/* It is dead: whatever holds its pipes still is not waited for. */
 static void job_finish(struct mcp *m)
 {
-	struct job *job = &m->job;
-	int status = 0;
+	int status = mcp_job_reap(&m->job);
 
-	while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	while (take(&job->out, &job->out_text, OUT_BYTES, &job->out_seen))
-		;
-	while (take(&job->err, &job->err_text, ERR_BYTES, &job->err_seen))
-		;
-	drop(&job->out);
-	drop(&job->err);
-	drop(&job->died);
-	if (!job->silent)
+	if (!m->asked.silent)
 		job_answer(m, status);
-	buf_free(&job->id);
-	buf_free(&job->out_text);
-	buf_free(&job->err_text);
-	*job = no_job;
+	mcp_job_forget(&m->job);
+	buf_free(&m->asked.id);
+	m->asked = (struct asked){ .silent = false };
+}
+
+/* Nobody wants its answer any more. */
+static void job_cancel(struct mcp *m)
+{
+	m->asked.silent = true;
+	mcp_job_stop(&m->job);
 }
 
 /* ---- the methods --------------------------------------------------------------------------------- */
@@ -472,14 +358,13 @@ static void queue_drop(struct mcp *m, size_t i)
 static void serve_call(struct mcp *m, const struct message *r)
 {
 	struct why why = { .code = REFUSAL_NONE };
-	struct job *job = &m->job;
 	struct mcp_call c;
 	int arguments;
 	const struct mcp_tool *tool = call_tool(m, r, &arguments);
 
 	if (tool == NULL)
 		return;
-	if (job->pid != 0) {
+	if (m->job.pid != 0) {
 		if (!queue_add(m, r))
 			fail(m, r->id, BUSY, "busy: one call runs and others wait; ask again later");
 		return;
@@ -488,15 +373,15 @@ static void serve_call(struct mcp *m, const struct message *r)
 		result_refused(m, r->id, r->modern, why.text);
 		return;
 	}
-	if (job_start(m, &c)) {
-		job->tool = tool;
-		job->modern = r->modern;
-		job->structured = r->modern || strcmp(m->version, STRUCTURED) >= 0;
-		buf_add(&job->id, r->id, strlen(r->id) + 1);
+	if (mcp_job_start(&m->job, m->self, &c)) {
+		m->asked = (struct asked){ .tool = tool, .modern = r->modern,
+			.structured = r->modern || strcmp(m->version, STRUCTURED) >= 0 };
+		buf_add(&m->asked.id, r->id, strlen(r->id) + 1);
 	} else {
 		fail(m, r->id, INTERNAL, "the tool cannot be started: no process or descriptor is left");
 	}
-	drop(&c.task);
+	if (c.task >= 0)
+		close(c.task);
 }
 
 static const struct {
@@ -537,7 +422,7 @@ static bool in_flight(const struct mcp *m, const char *id, size_t *place)
 		if (strcmp((const char *)m->queue[*place].id.p, id) == 0)
 			return true;
 	*place = QUEUE;
-	return m->job.pid != 0 && !m->job.silent && strcmp((const char *)m->job.id.p, id) == 0;
+	return m->job.pid != 0 && !m->asked.silent && strcmp((const char *)m->asked.id.p, id) == 0;
 }
 
 static void notified(struct mcp *m, const struct message *r)
@@ -548,7 +433,7 @@ static void notified(struct mcp *m, const struct message *r)
 	if (!bytes_are(r->method, "notifications/cancelled") || id == NULL || !in_flight(m, id, &place))
 		return;
 	if (place == QUEUE)
-		job_end(&m->job);
+		job_cancel(m);
 	else
 		queue_drop(m, place);
 }
@@ -654,11 +539,11 @@ static void leave(struct mcp *m)
 	if (m->closed)
 		return;
 	m->closed = true;
-	m->leave_ns = monotonic_ns() + DEADLINE_NS;
+	m->leave_ns = monotonic_ns() + LEAVE_NS;
 	while (m->queued > 0)
 		queue_drop(m, m->queued - 1);
 	if (m->job.pid != 0)
-		job_end(&m->job);
+		job_cancel(m);
 }
 
 /* There is nobody to write to. */
@@ -720,7 +605,7 @@ static int due(const struct mcp *m)
 
 static void look(struct mcp *m)
 {
-	struct job *job = &m->job;
+	struct mcp_job *job = &m->job;
 	bool deaf = behind(m) > BEHIND_BYTES; /* its end is seen all the same */
 	struct pollfd p[] = {
 		{ m->closed ? -1 : STDIN_FILENO, deaf ? POLLRDHUP : POLLIN, 0 },
@@ -732,10 +617,8 @@ static void look(struct mcp *m)
 		die(STATUS_LOST, "cannot wait for the client: %s", strerror(errno));
 	if (job->kill_ns != 0 && job->kill_ns <= monotonic_ns())
 		kill(job->pid, SIGKILL);
-	if (p[3].revents)
-		take(&job->out, &job->out_text, OUT_BYTES, &job->out_seen);
-	if (p[4].revents)
-		take(&job->err, &job->err_text, ERR_BYTES, &job->err_seen);
+	if (p[3].revents || p[4].revents)
+		mcp_job_read(job);
 	if (p[2].revents)
 		job_finish(m);
 	if (p[0].revents && deaf)
@@ -766,9 +649,9 @@ int cmd_mcp(int argc, char **argv)
 	static struct mcp m;
 
 	m.in.max = LINE_BYTES;
-	m.job = no_job;
+	m.job = mcp_no_job;
 	mcp_words_read(argc, argv, &m.words);
-	m.self = above(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+	m.self = mcp_above(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 	if (m.self < 0)
 		die(STATUS_USAGE, "oxg mcp starts this program for each call, and cannot open /proc/self/exe: %s",
 		    strerror(errno));

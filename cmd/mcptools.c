@@ -2,11 +2,10 @@
  * mcptools.c - the verbs as tools of an MCP client: what each takes, in JSON Schema, and
  * the words of a command line that a call becomes. Runs in the server (mcp.c).
  *
- * Two sets of words meet here. The operator's stand on the command line of the server:
- * whom to trust, by which policy, what is granted, where plugins and runs lie. The
- * client's come with each call, from a program that may have been talked into anything.
- * It chooses among the operator's plugins and runs by name, and can lower a limit; no
- * argument of any tool says more than that, and who approves, signs or allows is a person.
+ * Two sets of words meet here: the operator's (mcpwords.c), and the client's, which come
+ * with each call, from a program that may have been talked into anything. It chooses
+ * among the operator's plugins and runs by name, and can lower a limit; no argument of
+ * any tool says more than that, and who approves, signs or allows is a person.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cmd/cmd.h"
+#include "cmd/mcp.h"
 #include "trust/trust.h"
 
 #define NAME_BYTES 255
@@ -24,134 +23,6 @@
 #define RUNS_MAX 64            /* in one report */
 #define TEXT(n) #n
 #define NUMBER(n) TEXT(n)
-
-/* ---- the operator's words ---------------------------------------------------------- */
-
-enum verb { RUN = 1, LOOK = 2, INSPECT = 4, STORED = 8, GATE = 16, REPLAY = 32, DOCTOR = 64 };
-
-/* Handed on to the verbs of "to", as they are. */
-static const struct {
-	const char *name;
-	enum option_kind kind;
-	const char *value, *help;
-	unsigned to;
-} given[] = {
-	{ "trust", OPT_TEXT, "DIR", "the trust root: ALLOWLIST, keys/, policy.json",
-	    RUN | LOOK | INSPECT | STORED | GATE | REPLAY | DOCTOR },
-	{ "policy", OPT_TEXT, "FILE", "the operator's policy", RUN | LOOK | INSPECT | GATE | DOCTOR },
-	{ "profile", OPT_TEXT, "NAME", "a built-in policy: default, strict", RUN | LOOK | INSPECT | DOCTOR },
-	{ "input", OPT_TEXT, "PATH", "a snapshot of PATH at /workspace/input", RUN | REPLAY },
-	{ "input-bind", OPT_TEXT, "PATH", "PATH itself, live and read-only, at /workspace/input", RUN },
-	{ "runtime", OPT_TEXT, "NAME", "for scripts: system (the host's /usr, read-only), or an image's directory",
-	    RUN | REPLAY },
-	{ "grant", OPT_LIST, "CAP", "grant a capability that the manifest asks for", RUN | INSPECT },
-	{ "secret", OPT_LIST, "NAME=SOURCE", "a secret that the policy names, from file:PATH or env:VARIABLE", RUN },
-	{ "cpu-limit", OPT_TEXT, "TIME", "CPU time of all its processes: 5 or 5s (default 60s)", RUN },
-	{ "memory", OPT_TEXT, "SIZE", "memory of all its processes: 256M (default 512M)", RUN },
-	{ "timeout", OPT_TEXT, "TIME", "wall-clock time: 10s (default 5m)", RUN },
-	{ "pids", OPT_TEXT, "N", "processes and threads (default 64)", RUN },
-	{ "workspace", OPT_TEXT, "SIZE", "what it may write: 64M (default 64M)", RUN },
-	{ "min-tier", OPT_TEXT, "TIER", "the weakest jail accepted: namespaces, chroot, landlock (default: the policy's)",
-	    RUN },
-	{ "fail-on", OPT_TEXT, "SEV", "block on findings at or over this severity (default none)", RUN },
-	{ "allow-unsigned", OPT_FLAG, NULL, "lift both verification phases; recorded everywhere", RUN | LOOK | REPLAY },
-	{ "verify-time", OPT_TEXT, "TIME", "judge certificates at this RFC 3339 time",
-	    RUN | LOOK | STORED | GATE },
-	{ "sign-key", OPT_TEXT, "FILE", "sign the run folder: attestation.json, gate.intoto.json (default $OXG_SIGN_KEY)",
-	    RUN | REPLAY },
-	{ "sigstore", OPT_FLAG, NULL, "the same as Sigstore bundles as well", RUN },
-	{ "audit", OPT_FLAG, NULL, "trace what it opens, executes, removes: audit.jsonl, security_audit.json", RUN },
-	{ "durable", OPT_FLAG, NULL, "flush the folder to the disk before it counts", RUN },
-};
-
-static const char *given_text(const struct mcp_words *w, const char *name)
-{
-	size_t i = 0;
-
-	while (strcmp(given[i].name, name) != 0)
-		i++;
-	return w->text[i];
-}
-
-static void add(struct mcp_call *c, const char *word)
-{
-	if (c->argc + 1 == COUNT(c->argv))
-		die(STATUS_USAGE, "more words than a command line holds; give fewer");
-	c->argv[c->argc++] = word;
-}
-
-/* but: the client has its own word for this one. */
-static void add_given(struct arena *a, const struct mcp_words *w, unsigned verb, const char *but,
-    struct mcp_call *c)
-{
-	size_t lists = 0;
-
-	for (size_t i = 0; i < COUNT(given); i++) {
-		const struct words_list *list = &w->list[lists];
-		const char *name = given[i].name;
-
-		lists += given[i].kind == OPT_LIST;
-		if ((given[i].to & verb) == 0 || strstr(but, arena_printf(a, " %s ", name)) != NULL)
-			continue;
-		if (w->flag[i])
-			add(c, arena_printf(a, "--%s", name));
-		if (w->text[i] != NULL)
-			add(c, arena_printf(a, "--%s=%s", name, w->text[i]));
-		for (size_t k = 0; given[i].kind == OPT_LIST && k < list->count; k++)
-			add(c, arena_printf(a, "--%s=%s", name, list->word[k]));
-	}
-}
-
-/* Told now, not by the first run. */
-static void words_check(const struct mcp_words *w)
-{
-	static struct mcp_call c;
-	static struct run_words run;
-	struct arena a = { 0 };
-	int plugins = open(w->plugins, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int out = open(w->out != NULL ? w->out : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (plugins < 0)
-		die(STATUS_USAGE, "--plugins %s: %s; name a directory", w->plugins, strerror(errno));
-	if (out < 0)
-		die(STATUS_USAGE, "--out %s: %s; name a directory for run folders", w->out, strerror(errno));
-	close(plugins);
-	close(out);
-	if (w->plugins[0] == '-' || (w->out != NULL && w->out[0] == '-'))
-		die(STATUS_USAGE, "a directory that begins with a dash is given as ./-...");
-	add(&c, "run");
-	add_given(&a, w, RUN, "", &c);
-	add(&c, "plugin");
-	run_words_read((int)c.argc, (char **)c.argv, &run);
-	arena_free(&a);
-}
-
-void mcp_words_read(int argc, char **argv, struct mcp_words *w)
-{
-	struct option_spec option[COUNT(given) + 2] = {
-		{ "plugins", OPT_TEXT, "DIR", "where the plugins lie that a client may name (default: here)", &w->plugins },
-		{ "out", OPT_TEXT, "DIR", "where run folders lie and are made (default out)", &w->out },
-	};
-	const struct command c = { "mcp", "[options]",
-		"Serves the other commands to an MCP client, on stdin and stdout. What is said here\n"
-		"holds for every call; a client can only lower limits.",
-		option, COUNT(option) };
-	struct words_list operands = { .count = 0 };
-	size_t lists = 0;
-
-	_Static_assert(COUNT(given) <= MCP_GIVEN_MAX, "struct mcp_words has room for each");
-	memset(w, 0, sizeof(*w));
-	for (size_t i = 0; i < COUNT(given); i++)
-		option[i + 2] = (struct option_spec){ given[i].name, given[i].kind, given[i].value, given[i].help,
-		    given[i].kind == OPT_FLAG ? (void *)&w->flag[i] : given[i].kind == OPT_TEXT ?
-		    (void *)&w->text[i] : (void *)&w->list[lists++] };
-	options_read(&c, argc, argv, &operands, NULL);
-	if (operands.count > 0)
-		die(STATUS_USAGE, "oxg mcp takes no argument: a client names the plugins");
-	if (w->plugins == NULL)
-		w->plugins = ".";
-	words_check(w);
-}
 
 /* ---- the client's words -------------------------------------------------------------- */
 
@@ -463,14 +334,14 @@ static int read_object(struct making *m, int v)
 	if (m->arg->option == NULL)
 		m->operands.word[m->operands.count++] = path;
 	else
-		add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, path));
+		mcp_call_add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, path));
 	return 0;
 }
 
 /* Of two limits the lower one; the operator's was judged when the server began. */
 static int read_limit(struct making *m, int v)
 {
-	const char *text = string(m, v, 16), *mine = given_text(m->w, m->arg->option);
+	const char *text = string(m, v, 16), *mine = mcp_words_text(m->w, m->arg->option);
 	bool size = m->arg->want == SIZE;
 	bool (*parse)(struct bytes, uint64_t *) = size ? size_parse : duration_parse;
 	uint64_t n, top;
@@ -483,7 +354,7 @@ static int read_limit(struct making *m, int v)
 	if (mine != NULL && top < n)
 		text = mine;
 	buf_printf(&m->limits, "%s ", m->arg->option);
-	add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, text));
+	mcp_call_add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, text));
 	return 0;
 }
 
@@ -491,16 +362,16 @@ static int read_limit(struct making *m, int v)
  * the run itself. */
 static int operators_severity(struct making *m)
 {
-	const char *word = given_text(m->w, "fail-on");
+	const char *word = mcp_words_text(m->w, "fail-on");
 	struct policy policy = { .fail_on = -1 };
 	struct why why = { .code = REFUSAL_NONE };
 	struct trust_root root;
 
 	if (word != NULL)
 		return strcmp(word, "none") == 0 ? -1 : severity_find(bytes_of(word));
-	if (trust_root_open(m->a, given_text(m->w, "trust"), &root, &why) != 0)
+	if (trust_root_open(m->a, mcp_words_text(m->w, "trust"), &root, &why) != 0)
 		return -1;
-	if (policy_load(m->a, given_text(m->w, "policy"), given_text(m->w, "profile"), &root, &policy,
+	if (policy_load(m->a, mcp_words_text(m->w, "policy"), mcp_words_text(m->w, "profile"), &root, &policy,
 	    &why) != 0)
 		policy.fail_on = -1;
 	if (root.dir >= 0)
@@ -520,7 +391,7 @@ static int read_severity(struct making *m, int v)
 	if (mine >= 0 && mine < i)
 		i = mine;
 	buf_printf(&m->limits, "%s ", m->arg->option);
-	add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, severity_name((enum severity)i)));
+	mcp_call_add(m->c, arena_printf(m->a, "--%s=%s", m->arg->option, severity_name((enum severity)i)));
 	return 0;
 }
 
@@ -544,8 +415,8 @@ static int read_word(struct making *m, int v)
 	}
 	for (size_t i = 0; word != NULL && i < COUNT(formats); i++)
 		if (strcmp(word, formats[i][0]) == 0) {
-			add(m->c, formats[i][1]);
-			add(m->c, "-");
+			mcp_call_add(m->c, formats[i][1]);
+			mcp_call_add(m->c, "-");
 			return 0;
 		}
 	return wrong(m, "json, markdown or sarif");
@@ -615,15 +486,15 @@ static int add_run(struct making *m)
 	if (m->run_id == NULL)
 		m->run_id = made;
 	if (m->tool->given == RUN)
-		add(m->c, arena_printf(m->a, "--run-id=%s", m->run_id));
+		mcp_call_add(m->c, arena_printf(m->a, "--run-id=%s", m->run_id));
 	if (m->w->out != NULL || m->tool->given == REPLAY)
-		add(m->c, arena_printf(m->a, "--out=%s/%s", m->w->out != NULL ? m->w->out : "out", m->run_id));
+		mcp_call_add(m->c, arena_printf(m->a, "--out=%s/%s", m->w->out != NULL ? m->w->out : "out", m->run_id));
 	return 0;
 }
 
 static int add_policy(struct making *m)
 {
-	const char *file = given_text(m->w, "policy");
+	const char *file = mcp_words_text(m->w, "policy");
 
 	if (file == NULL)
 		return refuse(m->why, REFUSE_USAGE, "%s: policy is missing, and this server was not given one "
@@ -653,13 +524,13 @@ static int read_arguments(struct making *m, int arguments)
 static void add_rest(struct making *m)
 {
 	buf_byte(&m->limits, '\0');
-	add_given(m->a, m->w, m->tool->given, (const char *)m->limits.p, m->c);
+	mcp_words_add(m->a, m->w, m->tool->given, (const char *)m->limits.p, m->c);
 	for (size_t i = 0; i < m->operands.count; i++)
-		add(m->c, m->operands.word[i]);
+		mcp_call_add(m->c, m->operands.word[i]);
 	if (m->rest.count > 0)
-		add(m->c, "--");
+		mcp_call_add(m->c, "--");
 	for (size_t i = 0; i < m->rest.count; i++)
-		add(m->c, m->rest.word[i]);
+		mcp_call_add(m->c, m->rest.word[i]);
 }
 
 int mcp_call_make(struct arena *a, const struct mcp_words *w, const struct mcp_tool *tool,
@@ -670,9 +541,9 @@ int mcp_call_make(struct arena *a, const struct mcp_words *w, const struct mcp_t
 
 	*out = (struct mcp_call){ .task = -1 };
 	buf_text(&m.limits, " ");
-	add(out, "oxg");
+	mcp_call_add(out, "oxg");
 	for (size_t i = 0; i < COUNT(tool->verb) && tool->verb[i] != NULL; i++)
-		add(out, tool->verb[i]);
+		mcp_call_add(out, tool->verb[i]);
 	rc = read_arguments(&m, arguments);
 	if (rc == 0 && tool->runs)
 		rc = add_run(&m);

@@ -35,6 +35,7 @@ static int there(int dir, const char *path, int flags, mode_t mode)
 	return strstr(path, "manifest.json") != NULL ? -1 : open("/", O_PATH | O_CLOEXEC);
 }
 
+#include "cmd/mcpwords.c"
 #define open_beneath there
 #include "cmd/mcptools.c"
 #undef open_beneath

@@ -53,7 +53,6 @@
 #include "cmd/cmd.h"
 #include "evidence/evidence.h"
 #include "jail/jail.h"
-#include "lib/redact.h"
 #include "oxg.h"
 #include "trust/trust.h"
 #include "version.h"
@@ -113,13 +112,11 @@ struct run {
 static void choose_run_id(struct run *r)
 {
 	static char made[27];
-	unsigned char random[10];
 
 	r->run_id = r->words.run_id;
 	if (r->run_id != NULL)
 		return;
-	random_bytes(random, sizeof(random));
-	ulid_make(made, clock_milliseconds(&r->clock), random);
+	ulid_new(made, clock_milliseconds(&r->clock));
 	r->run_id = made;
 }
 
@@ -555,34 +552,6 @@ static int take_signals(void)
 	return signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Once for all: the values are wiped before anything else is written. The operator's
- * own words are masked where a value is in them, and nowhere else. */
-static int take_secrets(struct run *r)
-{
-	static struct redactor values;
-	struct broker_plan *b = &r->broker;
-	uint64_t masks = 0;
-	size_t i;
-
-	if (r->words.secret.count == 0)
-		return 0;
-	if (secrets_read(&r->arena, &r->words.secret, &r->policy, b->secret, &b->secrets, &r->why) != 0) {
-		secrets_wipe(b->secret, &b->secrets);
-		return -1;
-	}
-	redactor_start(&values, false);
-	for (i = 0; i < b->secrets; i++) {
-		redactor_add(&values, b->secret[i].value, false);
-		journal_event(&r->journal, "secret.given", "name", b->secret[i].name, NULL);
-	}
-	r->shown = arena_array(&r->arena, r->words.args.count + 1, sizeof(*r->shown));
-	for (i = 0; i < r->words.args.count; i++)
-		r->shown[i] = (const char *)redact_text(&values, &r->arena,
-		    bytes_of(r->words.args.word[i]), &masks).p;
-	redactor_wipe(&values);
-	return 0;
-}
-
 static int run_story(struct run *r, int signals)
 {
 	int rc;
@@ -590,7 +559,8 @@ static int run_story(struct run *r, int signals)
 	r->task_id = r->run_id;
 	rc = task_read(&r->arena, r->words.task, &r->task, &r->task_id, &r->why);
 	if (rc == 0)
-		rc = take_secrets(r);
+		rc = secrets_take(&r->arena, &r->words, &r->policy, r->broker.secret, &r->broker.secrets,
+		    &r->journal, &r->shown, &r->why);
 	if (rc == 0)
 		rc = verify(r);
 	r->moment[MOMENT_VERIFIED] = monotonic_ns();
@@ -643,22 +613,6 @@ static const uint64_t *all_moments(struct run *r)
 	return r->moment;
 }
 
-/* The status is the run's, unless nobody could be told. */
-static int tell_github(struct run *r, const char *folder, int status)
-{
-	struct merged merged;
-	struct why why = { .code = REFUSAL_NONE };
-	int told;
-
-	if (r->folder.files == 0)
-		told = github_refused(r->why.text);
-	else if (merge_runs(&r->folder, 1, &merged, &why) != 0)
-		told = github_refused(why.text);
-	else
-		told = github_tell(&r->github, &merged, folder);
-	return status == STATUS_OK ? told : status;
-}
-
 static int tell(struct run *r, bool sealed)
 {
 	static const char *const word[] = { "PASS", "BLOCK", "REQUIRE_APPROVAL" };
@@ -677,8 +631,10 @@ static int tell(struct run *r, bool sealed)
 		.status = exit_status(r),
 	};
 
-	return r->words.github ? tell_github(r, s.folder, console_summary(&r->words, &s)) :
-	    console_summary(&r->words, &s);
+	int status = console_summary(&r->words, &s);
+	int told = r->words.github ? github_run(&r->github, &r->folder, s.folder, r->why.text) : STATUS_OK;
+
+	return status == STATUS_OK ? told : status; /* the run's, unless nobody could be told */
 }
 
 int run_perform(const struct run_words *words)

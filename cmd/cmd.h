@@ -123,7 +123,8 @@ struct github {
 void github_open(struct github *g);
 /* Annotations, summary and outputs; folder NULL: of several runs. The exit status. */
 int github_tell(const struct github *g, const struct merged *m, const char *folder);
-int github_refused(const char *text); /* where there is no folder to tell of */
+/* Of a run that has just ended: its folder, or, where there is none, the refusal. */
+int github_run(const struct github *g, const struct folder *f, const char *path, const char *refusal);
 
 /* ---- run.c: the words of "oxg run", made once and const ever after ---------------- */
 struct run_words {
@@ -162,12 +163,16 @@ int tree_open(const char *option, const char *path, struct why *why);
 /* --project: the directory itself, no link. Its descriptor, or -1 with why (USAGE, JAIL). */
 int project_open(const char *path, struct why *why);
 
+/* ---- secrets.c ------------------------------------------------------------------------ */
+void secrets_words(const struct words_list *list); /* dies with status 2: not NAME=SOURCE each */
 /* --secret: each value is read once; what a variable held is wiped where it stood. Names
- * that the policy does not list are refused. 0, or -1 with why (POLICY, INPUT). */
+ * that the policy does not list are refused. Told to the journal by their names; *shown: the
+ * plugin's arguments without them. 0, or -1 with why (POLICY, INPUT). */
 struct policy;
 struct secret;
-int secrets_read(struct arena *a, const struct words_list *words, const struct policy *policy,
-    struct secret *out, size_t *count, struct why *why);
+struct journal;
+int secrets_take(struct arena *a, const struct run_words *w, const struct policy *policy,
+    struct secret *out, size_t *count, struct journal *journal, const char ***shown, struct why *why);
 
 /* ---- console.c: what people and programs are told of a run ------------------------- */
 struct run_summary {

@@ -160,7 +160,8 @@ int github_tell(const struct github *g, const struct merged *m, const char *fold
 	return status;
 }
 
-int github_refused(const char *text)
+/* Where there is no folder to tell of. */
+static int refused(const char *text)
 {
 	struct buf b = { 0 };
 	int status;
@@ -171,4 +172,16 @@ int github_refused(const char *text)
 	status = command_print(&b);
 	buf_free(&b);
 	return status;
+}
+
+int github_run(const struct github *g, const struct folder *f, const char *path, const char *refusal)
+{
+	struct merged merged;
+	struct why why = { .code = REFUSAL_NONE };
+
+	if (f->files == 0)
+		return refused(refusal);
+	if (merge_runs(f, 1, &merged, &why) != 0)
+		return refused(why.text);
+	return github_tell(g, &merged, path);
 }

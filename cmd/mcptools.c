@@ -477,12 +477,10 @@ static int add_run(struct making *m)
 {
 	static char made[27]; /* until the next call */
 	struct clock clock = { 0 };
-	unsigned char random[10];
 
 	if (clock_start(&clock, m->why) != 0)
 		return -1;
-	random_bytes(random, sizeof(random));
-	ulid_make(made, clock_milliseconds(&clock), random);
+	ulid_new(made, clock_milliseconds(&clock));
 	if (m->run_id == NULL)
 		m->run_id = made;
 	if (m->tool->given == RUN)

@@ -136,7 +136,6 @@ static int read_input(struct replay *r)
 static int read_clock(struct replay *r)
 {
 	struct clock clock = { 0 };
-	unsigned char random[10];
 	int64_t epoch;
 
 	if (json_is(&r->run, value(r, "clock", NULL), "frozen")) {
@@ -152,8 +151,7 @@ static int read_clock(struct replay *r)
 			    "has the same id: say with --out DIR where to", r->old);
 		return 0;
 	}
-	random_bytes(random, sizeof(random));
-	ulid_make(r->id, clock_milliseconds(&clock), random);
+	ulid_new(r->id, clock_milliseconds(&clock));
 	r->words.run_id = r->id;
 	return 0;
 }

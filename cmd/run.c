@@ -13,7 +13,6 @@
 #include "trust/trust.h"
 
 #define TASK_BYTES (1u << 20)   /* a task is words, not data */
-#define SECRET_BYTES (16u << 10) /* a key, a chain of certificates; not data either */
 
 #define SECOND 1000000000ull
 #define CPU_MAX (1000000ull * SECOND)
@@ -114,33 +113,6 @@ static void settle_signing(struct run_words *w)
 		die(STATUS_USAGE, "--sigstore writes what --sign-key signs: give that as well");
 }
 
-/* The value's source behind NAME=, or NULL. */
-static const char *secret_source(const char *word)
-{
-	const char *source = strchr(word, '=');
-
-	return source != NULL && source != word && (strncmp(source, "=file:", 6) == 0 ||
-	    strncmp(source, "=env:", 5) == 0) ? source + 1 : NULL;
-}
-
-/* The word is not shown: it may hold the value itself. */
-static void check_secrets(const struct words_list *list)
-{
-	size_t i, j, n;
-
-	if (list->count > SECRETS_MAX)
-		die(STATUS_USAGE, "more than %d secrets; give fewer", SECRETS_MAX);
-	for (i = 0; i < list->count; i++) {
-		n = strcspn(list->word[i], "=");
-		if (secret_source(list->word[i]) == NULL)
-			die(STATUS_USAGE, "--secret: give NAME=file:PATH or NAME=env:VARIABLE; a "
-			    "value on the command line is seen by everybody on this machine");
-		for (j = 0; j < i; j++)
-			if (strncmp(list->word[j], list->word[i], n + 1) == 0)
-				die(STATUS_USAGE, "--secret %.*s is given twice", (int)n, list->word[i]);
-	}
-}
-
 static void check_together(const struct run_words *w)
 {
 	if (w->input != NULL && w->input_bind != NULL)
@@ -201,7 +173,7 @@ void run_words_read(int argc, char **argv, struct run_words *w)
 	w->grant = read_grants(&t.grant);
 	w->fail_on = read_severity(t.fail_on);
 	check_tier(w->min_tier);
-	check_secrets(&w->secret);
+	secrets_words(&w->secret);
 	w->verify_time_given = option_time(t.verify_time, &w->verify_time);
 	settle_signing(w);
 	w->github = t.format != NULL;
@@ -279,82 +251,4 @@ int project_open(const char *path, struct why *why)
 	if (self >= 0)
 		close(self);
 	return fd;
-}
-
-/* ---- secrets ------------------------------------------------------------------ */
-
-static bool secret_listed(const struct policy *p, const char *name)
-{
-	for (size_t i = 0; i < p->secrets; i++)
-		if (strcmp(p->secret[i], name) == 0)
-			return true;
-	return false;
-}
-
-static int secret_fetch(struct arena *a, const char *name, const char *source, struct bytes *value,
-    struct why *why)
-{
-	const char *text;
-
-	if (source[0] == 'e') {
-		text = getenv(source + 4);
-		if (text == NULL)
-			return refuse(why, REFUSE_INPUT, "the secret %s: the variable %s is not set", name, source + 4);
-		*value = bytes_of(arena_text(a, bytes_of(text)));
-		return 0;
-	}
-	if (file_read(a, AT_FDCWD, source + 5, SECRET_BYTES, value) != 0)
-		return refuse(why, REFUSE_INPUT, "cannot read the secret %s from %s: %s", name, source + 5,
-		    errno == EFBIG ? "it is larger than 16 KiB" :
-		    errno == EINVAL ? "it is no regular file" : strerror(errno));
-	if (value->n > 0 && value->p[value->n - 1] == '\n')
-		value->n--;
-	if (value->n > 0 && value->p[value->n - 1] == '\r')
-		value->n--;
-	return 0;
-}
-
-static int secret_check(const char *name, struct bytes value, struct why *why)
-{
-	if (value.n == 0)
-		return refuse(why, REFUSE_INPUT, "the secret %s is empty", name);
-	if (value.n < REDACT_MIN)
-		return refuse(why, REFUSE_INPUT, "the secret %s has %zu bytes: one shorter than %d stands "
-		    "in other text by chance and cannot be masked there; take a longer one",
-		    name, value.n, REDACT_MIN);
-	if (value.n > SECRET_BYTES)
-		return refuse(why, REFUSE_INPUT, "the secret %s is larger than 16 KiB", name);
-	if (!utf8_valid(value) || memchr(value.p, '\0', value.n) != NULL)
-		return refuse(why, REFUSE_INPUT, "the secret %s is no text in UTF-8: give it "
-		    "encoded, as base64 for one", name);
-	return 0;
-}
-
-int secrets_read(struct arena *a, const struct words_list *words, const struct policy *policy,
-    struct secret *out, size_t *count, struct why *why)
-{
-	const char *source;
-	char *text;
-	size_t i;
-
-	for (i = 0; i < words->count; i++) {
-		struct secret *s = &out[i];
-
-		s->name = arena_printf(a, "%.*s", (int)strcspn(words->word[i], "="), words->word[i]);
-		if (!secret_listed(policy, s->name))
-			return refuse(why, REFUSE_POLICY, "the policy lists no secret %s: add it to "
-			    "\"secrets\"", s->name);
-		if (secret_fetch(a, s->name, secret_source(words->word[i]), &s->value, why) != 0)
-			return -1;
-		*count = i + 1;
-		if (secret_check(s->name, s->value, why) != 0)
-			return -1;
-	}
-	for (i = 0; i < words->count; i++) { /* two may be one variable's */
-		source = secret_source(words->word[i]);
-		text = source[0] == 'e' ? getenv(source + 4) : NULL;
-		if (text != NULL)
-			wipe(text, strlen(text));
-	}
-	return 0;
 }

@@ -149,6 +149,7 @@ bool time_parse(struct bytes s, int64_t *seconds); /* RFC 3339, any offset, frac
 /* ---- ULID (time.c) ------------------------------------------------------- */
 bool ulid_valid(struct bytes s);
 void ulid_make(char out[27], uint64_t ms, const unsigned char random[10]);
+void ulid_new(char out[27], uint64_t ms);          /* of random bytes */
 
 /* ---- randomness (util.c) ------------------------------------------------- */
 void random_bytes(void *p, size_t n); /* getrandom; dies rather than give less */

@@ -218,3 +218,11 @@ void ulid_make(char out[27], uint64_t ms, const unsigned char random[10])
 	}
 	out[26] = '\0';
 }
+
+void ulid_new(char out[27], uint64_t ms)
+{
+	unsigned char random[10];
+
+	random_bytes(random, sizeof(random));
+	ulid_make(out, ms, random);
+}

@@ -410,6 +410,12 @@ static void test_files(int dir, const char *path)
 	    "a file that does not know its length is read", strerror(errno));
 	ok(file_read(&a, AT_FDCWD, "/proc/self/stat", 20, &b) == -1 && errno == EFBIG,
 	    "and held to the ceiling", strerror(errno));
+	fd = open_beneath(dir, "d/f", O_RDONLY, 0);
+	ok(fd >= 0 && read_at(fd, full, 3, 1) == 3 && memcmp(full, "ell", 3) == 0, "read from a place", full);
+	ok(read_at(fd, full, 9, 3) == 2 && memcmp(full, "lo", 2) == 0, "as much as there is", full);
+	ok(read_at(fd, full, 9, 5) == 0 && read_at(fd, full, 9, 500) == 0, "nothing behind the end", "");
+	close(fd);
+	ok(read_at(fd, full, 9, 0) == -1 && errno == EBADF, "or why not", strerror(errno));
 	unlinkat(dir, "d/f", 0);
 	unlinkat(dir, "d/link", 0);
 	unlinkat(dir, "link", 0);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/mcp.h"
+#include "trust/trust.h"
 
 /* Handed on to the verbs of "to", as they are. */
 static const struct {
@@ -87,6 +88,8 @@ static void words_check(const struct mcp_words *w)
 {
 	static struct mcp_call c;
 	static struct run_words run;
+	struct trust_root root;
+	struct why why = { .code = REFUSAL_NONE };
 	struct arena a = { 0 };
 	int plugins = open(w->plugins, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int out = open(w->out != NULL ? w->out : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -103,6 +106,11 @@ static void words_check(const struct mcp_words *w)
 	mcp_words_add(&a, w, RUN, "", &c);
 	mcp_call_add(&c, "plugin");
 	run_words_read((int)c.argc, (char **)c.argv, &run);
+	if (run.trust != NULL) {
+		if (trust_root_open(&a, run.trust, &root, &why) != 0)
+			die(refusal_status(why.code), "%s", why.text);
+		close(root.dir);
+	}
 	arena_free(&a);
 }
 

@@ -392,6 +392,9 @@ async function smuggling() {
 		const r = shell(['mcp', ...bad], { input: '' });
 		check(`F174: oxg mcp with ${what}: status 2 and one sentence`, r.status === 2 && r.text === '' && /^oxg: [^\n]*\n$/.test(r.said), r);
 	}
+	const astray = shell(['mcp', '--trust', '/nothing'], { input: '' });
+	check('F174: oxg mcp with no such trust root: status 3 and one sentence',
+		astray.status === 3 && astray.text === '' && /^oxg: [^\n]*trust root[^\n]*\n$/.test(astray.said), astray);
 }
 
 // ---- lines that are no messages --------------------------------------------------------------------
